@@ -1,0 +1,37 @@
+# What a project that uses foreseed calls.
+#
+#   foreseed_instrument(target)                 instruments a target of yours: its atomics and plain accesses become
+#                                               visible to the simulator
+#   foreseed_scenario(name SOURCES a.cc b.cc    an executable with the foreseed command line over the scenarios in its
+#                     [LIBRARIES lib ..])       sources
+#
+# A library that is not instrumented runs too: its threads, locks, clocks and sockets are simulated, its atomics and plain
+# accesses are not seen.
+
+include_guard(GLOBAL)
+
+function(foreseed_instrument target)
+  # The compilers' ThreadSanitizer instrumentation, without its runtime: foreseed defines what it calls.
+  target_compile_options(${target} PRIVATE -fsanitize=thread -g -fno-omit-frame-pointer)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    target_compile_options(${target} PRIVATE --param=tsan-instrument-func-entry-exit=0 -Wno-tsan)
+  else()
+    target_compile_options(${target} PRIVATE -mllvm -tsan-instrument-func-entry-exit=0)
+  endif()
+  get_target_property(type ${target} TYPE)
+  if(type STREQUAL "STATIC_LIBRARY" OR type STREQUAL "OBJECT_LIBRARY")
+    target_link_libraries(${target} PUBLIC foreseed)
+  else()
+    target_link_libraries(${target} PRIVATE foreseed)
+  endif()
+endfunction()
+
+function(foreseed_scenario name)
+  cmake_parse_arguments(arg "" "" "SOURCES;LIBRARIES" ${ARGN})
+  if(NOT arg_SOURCES)
+    message(FATAL_ERROR "foreseed_scenario(${name}): no SOURCES given")
+  endif()
+  add_executable(${name} ${arg_SOURCES})
+  foreseed_instrument(${name})
+  target_link_libraries(${name} PRIVATE foreseed_main ${arg_LIBRARIES})
+endfunction()

@@ -1,0 +1,40 @@
+// What the two daemons share: command line conventions, keys from files or the environment, and a
+// life from start to signal. Only the main programs include this.
+//
+// Exit codes: 0 stopped by signal, 1 could not start, 2 bad usage or configuration. Every failure
+// is one line on standard error.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <string>
+
+#include "services/http_server.h"
+#include "services/jwt.h"
+
+namespace services {
+
+/// Where the key comes from; at most one may be given.
+struct KeyOptions {
+  std::string hs_secret_env;   ///< name of an environment variable
+  std::string hs_secret_file;  ///< bytes as they are, a final newline included
+  std::string rs_private_file;
+  std::string rs_public_file;
+};
+
+void add_key_options(CLI::App& app, KeyOptions& options, bool private_keys);
+void add_policy_options(CLI::App& app, JwtPolicy& policy);
+void add_server_options(CLI::App& app, HttpServerConfig& config);
+
+/// Nothing where no source is given. Throws std::invalid_argument naming the option.
+std::optional<JwtKey> load_key(const KeyOptions& options);
+
+/// Parses, then runs `body`; turns what goes wrong into one line and an exit code.
+int run_main(CLI::App& app, int argc, char** argv, const std::function<int()>& body);
+
+/// Calls `start`, prints "listening on HOST:PORT", waits for SIGINT or SIGTERM, calls `stop`.
+/// REQUIRES: the process has one thread, so that every later thread inherits the signal mask.
+int serve_until_signal(const std::string& host, const std::function<int()>& start,
+                       const std::function<void()>& stop);
+
+}  // namespace services

@@ -1,0 +1,72 @@
+#include "services/deadline_stream.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+namespace services {
+
+DeadlineStream::DeadlineStream(int socket, Clock::time_point deadline,
+                               std::chrono::milliseconds read_timeout)
+    : socket_(socket), deadline_(deadline), read_timeout_(read_timeout) {}
+
+bool DeadlineStream::is_readable() const { return buffer_begin_ < buffer_end_ || wait(POLLIN); }
+
+bool DeadlineStream::is_writable() const { return wait(POLLOUT); }
+
+ssize_t DeadlineStream::read(char* data, size_t size) {
+  if (buffer_begin_ == buffer_end_) {
+    if (!wait(POLLIN)) return -1;
+    ssize_t received = 0;
+    do {
+      received = ::recv(socket_, buffer_.data(), buffer_.size(), 0);
+    } while (received < 0 && errno == EINTR);
+    if (received <= 0) return received;
+    buffer_begin_ = 0;
+    buffer_end_ = static_cast<std::size_t>(received);
+  }
+  const std::size_t count = std::min(size, buffer_end_ - buffer_begin_);
+  std::memcpy(data, buffer_.data() + buffer_begin_, count);
+  buffer_begin_ += count;
+  return static_cast<ssize_t>(count);
+}
+
+ssize_t DeadlineStream::write(const char* data, size_t size) {
+  for (;;) {
+    if (!wait(POLLOUT)) return -1;
+    // Not blocking, so that a full send buffer cannot outlast the deadline.
+    const ssize_t sent = ::send(socket_, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent >= 0) return sent;
+    if (errno != EINTR && errno != EAGAIN) return -1;
+  }
+}
+
+void DeadlineStream::get_remote_ip_and_port(std::string& ip, int& port) const {
+  ip.clear();  // only servers ask
+  port = -1;
+}
+
+void DeadlineStream::get_local_ip_and_port(std::string& ip, int& port) const {
+  ip.clear();
+  port = -1;
+}
+
+bool DeadlineStream::wait(short events) const {
+  const auto until = std::min(deadline_, Clock::now() + read_timeout_);
+  for (;;) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now());
+    if (left.count() <= 0) {
+      timed_out_ = true;
+      return false;
+    }
+    pollfd descriptor{socket_, events, 0};
+    const int ready = ::poll(&descriptor, 1, static_cast<int>(left.count()));
+    if (ready > 0) return true;
+    if (ready < 0 && errno != EINTR) return false;
+  }
+}
+
+}  // namespace services

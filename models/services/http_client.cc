@@ -1,0 +1,127 @@
+#include "services/http_client.h"
+
+#include <httplib.h>
+
+#include <functional>
+#include <stdexcept>
+#include <utility>
+
+#include "services/deadline_stream.h"
+
+namespace services {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+void require_range(const char* field, std::int64_t value, std::int64_t low, std::int64_t high) {
+  if (value >= low && value <= high) return;
+  throw std::invalid_argument("http client config: " + std::string(field) + " is " +
+                              std::to_string(value) + ", must be in [" + std::to_string(low) +
+                              ", " + std::to_string(high) + "]");
+}
+
+}  // namespace
+
+void validate(const HttpClientConfig& config) {
+  constexpr std::int64_t timeout_ms_max = 10 * 60 * 1000;
+  if (config.host.empty()) throw std::invalid_argument("http client config: host is empty");
+  require_range("port", config.port, 1, 65535);
+  require_range("connect_timeout in ms", config.connect_timeout.count(), 1, timeout_ms_max);
+  require_range("read_timeout in ms", config.read_timeout.count(), 1, timeout_ms_max);
+  require_range("request_deadline in ms", config.request_deadline.count(), 1, timeout_ms_max);
+  require_range("idle_connections_max", static_cast<std::int64_t>(config.idle_connections_max), 0,
+                256);
+  require_range("idle_max in ms", config.idle_max.count(), 0, timeout_ms_max);
+  require_range("response_bytes_max", static_cast<std::int64_t>(config.response_bytes_max), 1,
+                16 * 1024 * 1024);
+}
+
+/// One connection, used by one thread at a time. Its streams are DeadlineStreams.
+class HttpClient::Connection final : public httplib::ClientImpl {
+ public:
+  explicit Connection(const HttpClientConfig& config)
+      : httplib::ClientImpl(config.host, config.port), config_(config) {
+    set_connection_timeout(config.connect_timeout);
+    set_read_timeout(config.read_timeout);
+    set_keep_alive(config.idle_connections_max > 0);
+    set_tcp_nodelay(true);
+    set_decompress(false);  // we ask for no compression; a bomb need not be unpacked
+  }
+
+  std::variant<HttpReply, HttpFailure> post_json(const std::string& path, const std::string& body) {
+    HttpReply reply;
+    bool too_large = false;
+    httplib::Request request;
+    request.method = "POST";
+    request.path = path;
+    request.headers = {{"Content-Type", "application/json"}, {"Accept", "application/json"}};
+    request.body = body;
+    request.content_receiver = [&](const char* data, size_t size, std::uint64_t, std::uint64_t) {
+      too_large = reply.body.size() + size > config_.response_bytes_max;
+      if (!too_large) reply.body.append(data, size);
+      return !too_large;
+    };
+    httplib::Response response;
+    auto error = httplib::Error::Success;
+    timed_out_ = false;
+    if (send(request, response, error)) {
+      reply.status = response.status;
+      return reply;
+    }
+    if (too_large) return HttpFailure::too_large;
+    if (timed_out_) return HttpFailure::timeout;
+    if (error == httplib::Error::ConnectionTimeout) return HttpFailure::connect_timeout;
+    if (error == httplib::Error::Connection) return HttpFailure::connect_failed;
+    return HttpFailure::connection_lost;
+  }
+
+ private:
+  bool process_socket(const Socket& socket,
+                      std::function<bool(httplib::Stream&)> exchange) override {
+    DeadlineStream stream(socket.sock, Clock::now() + config_.request_deadline,
+                          config_.read_timeout);
+    const bool done = exchange(stream);
+    timed_out_ = stream.timed_out();
+    return done;
+  }
+
+  const HttpClientConfig& config_;
+  bool timed_out_ = false;
+};
+
+HttpClient::HttpClient(HttpClientConfig config) : config_(std::move(config)) { validate(config_); }
+
+HttpClient::~HttpClient() = default;
+
+std::variant<HttpReply, HttpFailure> HttpClient::post_json(const std::string& path,
+                                                           const std::string& body) {
+  auto connection = take();
+  auto result = connection->post_json(path, body);
+  // After a failure the state of the connection is anybody's guess.
+  if (std::holds_alternative<HttpReply>(result)) give_back(std::move(connection));
+  return result;
+}
+
+std::unique_ptr<HttpClient::Connection> HttpClient::take() {
+  std::vector<Idle> stale;  // closed after the lock is gone
+  {
+    std::lock_guard lock(mutex_);
+    if (!idle_.empty() && Clock::now() - idle_.back().since < config_.idle_max) {
+      auto connection = std::move(idle_.back().connection);
+      idle_.pop_back();
+      return connection;
+    }
+    stale.swap(idle_);  // the youngest is too old, so all are
+  }
+  return std::make_unique<Connection>(config_);
+}
+
+void HttpClient::give_back(std::unique_ptr<Connection> connection) {
+  std::lock_guard lock(mutex_);
+  if (idle_.size() < config_.idle_connections_max) {
+    idle_.push_back({std::move(connection), Clock::now()});
+  }
+  // Otherwise the parameter closes the connection, after `lock` has been released.
+}
+
+}  // namespace services

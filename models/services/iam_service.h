@@ -1,0 +1,59 @@
+// IAM: the service that says whether a token allows something.
+//
+//   POST /validate  {"token": "...", "scope": "a b"}     at least one scope
+//     200 {"active": true, "sub": "...", "scope": "a b c", "exp": 1700000000}
+//     400 {"error": {"code": "invalid_request", ...}}      the request is not of that form
+//     401 {"error": {"code": "invalid_token", ...}}        message is a JwtError by name
+//     403 {"error": {"code": "insufficient_scope", ...}}
+//   GET /health     200 {"status": "ok"}
+//
+// Answers are a pure function of request, key, policy and wall clock; nothing is stored.
+// start, stop: as HttpServer. Requests are served concurrently.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "services/http_server.h"
+#include "services/token_authority.h"
+
+namespace services {
+
+struct IamConfig {
+  HttpServerConfig http;
+  JwtPolicy policy;
+};
+
+/// Answers given to /validate since construction; monotone.
+struct IamCounters {
+  std::uint64_t active = 0;
+  std::uint64_t invalid_token = 0;
+  std::uint64_t insufficient_scope = 0;
+  std::uint64_t invalid_request = 0;
+};
+
+class IamService {
+ public:
+  /// Throws std::invalid_argument.
+  IamService(const IamConfig& config, JwtKey key);
+
+  void start() { server_.start(); }  ///< throws StartError
+  void stop() { server_.stop(); }
+  int port() const { return server_.port(); }
+
+  /// Each counter by itself is exact; together they are not one instant.
+  IamCounters counters() const;
+
+ private:
+  void add_routes(httplib::Server& server);
+  void validate_token(const std::string& body, httplib::Response& response);
+
+  const TokenAuthority authority_;
+  std::atomic<std::uint64_t> active_{0};
+  std::atomic<std::uint64_t> invalid_token_{0};
+  std::atomic<std::uint64_t> insufficient_scope_{0};
+  std::atomic<std::uint64_t> invalid_request_{0};
+  HttpServer server_;  // last, so that it stops before what its handlers use goes away
+};
+
+}  // namespace services

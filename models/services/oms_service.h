@@ -1,0 +1,81 @@
+// OMS: takes orders from whoever IAM says may place them.
+//
+//   POST /orders       Authorization: Bearer <token with scope orders:write>
+//                      {"item": "...", "quantity": 1}; optional header Idempotency-Key
+//     201 {"id", "owner", "item", "quantity"}, Location; 200 where the key was seen before
+//     400 invalid_order, 409 idempotency_conflict, 507 store_full
+//   GET /orders/<id>   Authorization: Bearer <token with scope orders:read>; own orders only
+//     200 the order; 404 not_found (also for someone else's order)
+//   both: 401 missing_token or invalid_token, 403 insufficient_scope,
+//         503 auth_unavailable (with Retry-After), and header X-Auth-Path: remote | local | none
+//   GET /health        200 {"status": "ok", "iam": {"breaker": "closed"}}
+//   GET /metrics       200 counters as JSON: what `metrics()` returns
+//
+// The order is checked after the authorisation, so strangers learn nothing from errors.
+// start, stop: as HttpServer. Requests are served concurrently.
+#pragma once
+
+#include <cstddef>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+
+#include "breaker/circuit_breaker.h"
+#include "services/auth_gateway.h"
+#include "services/http_client.h"
+#include "services/http_server.h"
+#include "services/iam_client.h"
+#include "services/order_store.h"
+
+namespace httplib {
+struct Request;
+}
+
+namespace services {
+
+inline constexpr std::size_t item_bytes_max = 128;
+inline constexpr std::int64_t quantity_max = 1'000'000;
+inline constexpr std::size_t idempotency_key_bytes_max = 128;
+
+struct OmsConfig {
+  HttpServerConfig http;
+  HttpClientConfig iam;  ///< where IAM is, and how long to wait for it
+  breaker::Config breaker;
+  FallbackPolicy fallback = FallbackPolicy::deny;
+  /// For local validation; the same key (or its public half) and policy as IAM's.
+  std::optional<JwtKey> local_key;
+  JwtPolicy local_policy;
+  std::size_t orders_max = 1'000'000;
+  breaker::Listener on_breaker_event;  ///< see breaker::Listener; may be empty
+};
+
+class OmsService {
+ public:
+  /// Throws std::invalid_argument. Opens no connection: IAM may be down or start later.
+  explicit OmsService(const OmsConfig& config);
+
+  void start() { server_.start(); }  ///< throws StartError
+  void stop() { server_.stop(); }
+  int port() const { return server_.port(); }
+
+  // For the process that hosts the service; any thread.
+  breaker::CircuitBreaker& breaker() { return breaker_; }
+  const OrderStore& orders() const { return orders_; }
+  AuthCounters auth_counters() const { return gateway_.counters(); }
+  nlohmann::json metrics() const;
+
+ private:
+  void add_routes(httplib::Server& server);
+  std::optional<Principal> authorise(const httplib::Request& request, httplib::Response& response,
+                                     const Scopes& required);
+  void place_order(const httplib::Request& request, httplib::Response& response);
+  void get_order(const httplib::Request& request, httplib::Response& response);
+
+  OrderStore orders_;
+  IamClient iam_;
+  breaker::CircuitBreaker breaker_;
+  AuthGateway gateway_;
+  HttpServer server_;  // last, so that it stops before what its handlers use goes away
+};
+
+}  // namespace services

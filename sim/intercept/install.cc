@@ -1,0 +1,14 @@
+#include "kernel/world.h"
+#include "memory/install.h"
+#include "net/network.h"
+#include "sync/sync.h"
+
+namespace foreseed {
+
+void install_rooms(World& world) {
+  memory::install(world);
+  sync::install(world);
+  net_install();
+}
+
+}  // namespace foreseed

@@ -1,0 +1,136 @@
+// Functions on threads, time, randomness, processes and the network that cannot be simulated yet. Called from simulated
+// code they end the run and say which; called from anywhere else they jump to the real function, arguments untouched.
+
+#include <string>
+
+#include "intercept/real.h"
+#include "kernel/world.h"
+
+using namespace foreseed;
+
+/// Called by every stub below with all argument registers saved: the real function, or no return.
+extern "C" __attribute__((visibility("hidden"), used)) void* foreseed_unsupported(const char* name, void** real) {
+  if (simulated_code()) {
+    const Entry entry;
+    World::get().fail(FindingKind::unsupported, std::string(name) + " cannot be simulated yet");
+  }
+  if (*real == nullptr) *real = next_definition(name);
+  return *real;
+}
+
+// A stub saves the integer and vector argument registers, asks, restores them and jumps.
+#define UNSUPPORTED(name)                                                                                      \
+  asm(".section .rodata.str1.1,\"aMS\",@progbits,1\n"                                                          \
+      ".Lname_" #name ": .asciz \"" #name "\"\n"                                                               \
+      ".local foreseed_real_" #name "\n.comm foreseed_real_" #name ",8,8\n"                                    \
+      ".text\n.globl " #name "\n.type " #name ",@function\n" #name ":\n"                                       \
+      ".cfi_startproc\n"                                                                                       \
+      "push %rbp\n.cfi_adjust_cfa_offset 8\n.cfi_rel_offset rbp,0\nmov %rsp,%rbp\n.cfi_def_cfa_register rbp\n" \
+      "push %rdi\npush %rsi\npush %rdx\npush %rcx\npush %r8\npush %r9\npush %rax\nsub $136,%rsp\nand $-16,%rsp\n" \
+      "movups %xmm0,(%rsp)\nmovups %xmm1,16(%rsp)\nmovups %xmm2,32(%rsp)\nmovups %xmm3,48(%rsp)\n"             \
+      "lea .Lname_" #name "(%rip),%rdi\nlea foreseed_real_" #name "(%rip),%rsi\n"                              \
+      "call foreseed_unsupported\nmov %rax,%r11\n"                                                             \
+      "movups (%rsp),%xmm0\nmovups 16(%rsp),%xmm1\nmovups 32(%rsp),%xmm2\nmovups 48(%rsp),%xmm3\n"             \
+      "lea -56(%rbp),%rsp\npop %rax\npop %r9\npop %r8\npop %rcx\npop %rdx\npop %rsi\npop %rdi\npop %rbp\n"     \
+      ".cfi_def_cfa rsp,8\njmp *%r11\n.cfi_endproc\n.size " #name ",.-" #name "\n");
+
+// threads
+UNSUPPORTED(pthread_cancel)
+UNSUPPORTED(pthread_kill)
+UNSUPPORTED(pthread_sigqueue)
+UNSUPPORTED(pthread_setschedparam)
+UNSUPPORTED(pthread_getschedparam)
+UNSUPPORTED(pthread_setschedprio)
+UNSUPPORTED(pthread_setaffinity_np)
+UNSUPPORTED(pthread_getaffinity_np)
+UNSUPPORTED(pthread_getcpuclockid)
+UNSUPPORTED(pthread_mutex_consistent)
+UNSUPPORTED(pthread_mutex_setprioceiling)
+UNSUPPORTED(sem_open)
+UNSUPPORTED(sem_close)
+UNSUPPORTED(sem_unlink)
+UNSUPPORTED(thrd_create)
+UNSUPPORTED(thrd_join)
+UNSUPPORTED(thrd_detach)
+UNSUPPORTED(thrd_exit)
+UNSUPPORTED(thrd_sleep)
+UNSUPPORTED(thrd_yield)
+UNSUPPORTED(mtx_lock)
+UNSUPPORTED(mtx_trylock)
+UNSUPPORTED(mtx_timedlock)
+UNSUPPORTED(mtx_unlock)
+UNSUPPORTED(cnd_wait)
+UNSUPPORTED(cnd_timedwait)
+UNSUPPORTED(cnd_signal)
+UNSUPPORTED(cnd_broadcast)
+UNSUPPORTED(tss_create)
+UNSUPPORTED(tss_get)
+UNSUPPORTED(tss_set)
+UNSUPPORTED(call_once)
+// processes and signals
+UNSUPPORTED(fork)
+UNSUPPORTED(vfork)
+UNSUPPORTED(clone)
+UNSUPPORTED(system)
+UNSUPPORTED(popen)
+UNSUPPORTED(posix_spawn)
+UNSUPPORTED(posix_spawnp)
+UNSUPPORTED(execve)
+UNSUPPORTED(execv)
+UNSUPPORTED(execvp)
+UNSUPPORTED(execl)
+UNSUPPORTED(execlp)
+UNSUPPORTED(wait)
+UNSUPPORTED(waitpid)
+UNSUPPORTED(kill)
+UNSUPPORTED(raise)
+UNSUPPORTED(pause)
+UNSUPPORTED(sigwait)
+UNSUPPORTED(sigwaitinfo)
+UNSUPPORTED(sigtimedwait)
+UNSUPPORTED(sigsuspend)
+// time
+UNSUPPORTED(alarm)
+UNSUPPORTED(ualarm)
+UNSUPPORTED(setitimer)
+UNSUPPORTED(timer_create)
+UNSUPPORTED(timer_settime)
+UNSUPPORTED(timerfd_create)
+UNSUPPORTED(timerfd_settime)
+UNSUPPORTED(clock_settime)
+UNSUPPORTED(settimeofday)
+UNSUPPORTED(adjtime)
+// descriptors that wait, and the network beyond TCP
+UNSUPPORTED(epoll_create)
+UNSUPPORTED(epoll_create1)
+UNSUPPORTED(epoll_ctl)
+UNSUPPORTED(epoll_wait)
+UNSUPPORTED(epoll_pwait)
+UNSUPPORTED(eventfd)
+UNSUPPORTED(signalfd)
+UNSUPPORTED(inotify_init1)
+UNSUPPORTED(pipe)
+UNSUPPORTED(pipe2)
+UNSUPPORTED(socketpair)
+UNSUPPORTED(sendmmsg)
+UNSUPPORTED(recvmmsg)
+UNSUPPORTED(sendfile)
+UNSUPPORTED(splice)
+UNSUPPORTED(gethostbyname)
+UNSUPPORTED(gethostbyname_r)
+UNSUPPORTED(gethostbyaddr)
+UNSUPPORTED(getaddrinfo_a)
+UNSUPPORTED(res_query)
+UNSUPPORTED(res_search)
+UNSUPPORTED(mq_open)
+UNSUPPORTED(msgget)
+UNSUPPORTED(semget)
+UNSUPPORTED(semop)
+UNSUPPORTED(shmget)
+UNSUPPORTED(shm_open)
+UNSUPPORTED(aio_read)
+UNSUPPORTED(aio_write)
+UNSUPPORTED(getcontext)
+UNSUPPORTED(makecontext)
+UNSUPPORTED(swapcontext)
+UNSUPPORTED(setcontext)

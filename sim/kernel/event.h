@@ -1,0 +1,65 @@
+#pragma once
+// What an execution did, step by step: the vocabulary of traces and fingerprints.
+//
+// An event is recorded when its operation has taken effect. The fingerprint of an execution is a rolling hash over
+// (task, operation, result) and virtual time; addresses and object numbers stay out of it, because stack slots and heap
+// blocks are shared differently by different compilers.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace foreseed {
+
+/// Operations, in the order of `op_table` in event.cc. The numbers are part of fingerprints: append only.
+enum class Op : std::uint16_t {
+  task_start, task_exit, thread_create, thread_join, thread_detach,
+  mutex_lock, mutex_trylock, mutex_timedlock, mutex_unlock,
+  cond_wait, cond_timedwait, cond_signal, cond_broadcast,
+  rwlock_rdlock, rwlock_wrlock, rwlock_tryrdlock, rwlock_trywrlock, rwlock_timedrdlock, rwlock_timedwrlock,
+  rwlock_unlock,
+  sem_post, sem_wait, sem_trywait, sem_timedwait,
+  barrier_wait, once, guard_acquire, guard_release, spin_lock, spin_trylock, spin_unlock,
+  futex_wait, futex_wake,
+  atomic_load, atomic_store, atomic_exchange, atomic_rmw, atomic_cas, atomic_fence,
+  yield, sleep,
+  plain_access,  ///< a racing or spinning plain access: never a choice of its own
+  sock_socket, sock_bind, sock_listen, sock_accept, sock_connect, sock_send, sock_recv, sock_poll, sock_shutdown,
+  sock_close, sock_deliver, resolve,
+  entropy, note, check, fail,
+  count_  ///< not an operation
+};
+
+/// The stable name used in traces, such as "mutex_lock".
+std::string_view to_string(Op op);
+
+/// One step. `stack` indexes Recording::stacks, 0 = none was taken.
+struct Event {
+  std::uint64_t time_ns = 0;   ///< virtual time since the start of the execution
+  std::uint32_t step = 0;      ///< 1, 2, .. in the order in which the steps took effect
+  std::uint16_t task = 0;      ///< 0 is the scenario's body
+  Op op = Op::note;
+  std::uint32_t object = 0;    ///< numbered by first use from 1; 0 = none
+  std::int32_t result = 0;     ///< what the operation returned, where that is no address (else 0)
+  std::uint32_t stack = 0;
+  std::uint32_t text = 0;      ///< indexes Recording::texts, 0 = none
+
+  friend bool operator==(const Event&, const Event&) = default;
+};
+
+/// A call stack, innermost first: absolute return addresses of this process.
+using Stack = std::vector<std::uintptr_t>;
+
+/// What a recorded execution leaves behind for people: its events, and what they refer to. Entry 0 of `stacks` and
+/// `texts` is empty. Plain executions leave none of it, only a fingerprint.
+struct Recording {
+  std::vector<Event> events;
+  std::vector<Stack> stacks;
+  std::vector<std::string> texts;
+  std::vector<std::string> tasks;    ///< name of each task, "main" for task 0 unless it was named
+  std::vector<std::string> objects;  ///< name of each object, e.g. "mutex#3"; entry 0 is empty
+  bool truncated = false;            ///< the limit on events was reached; later events are missing
+};
+
+}  // namespace foreseed

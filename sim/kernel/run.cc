@@ -1,0 +1,173 @@
+// One run from the host's side: begin, switch to the first task, come back, collect.
+
+#include <boost/fiber/context.hpp>
+#include <cxxabi.h>
+#include <sys/single_threaded.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+
+#include "api/foreseed/scenario.h"
+#include "kernel/crash.h"
+#include "kernel/world.h"
+
+namespace foreseed {
+
+namespace {
+
+std::terminate_handler previous_terminate = nullptr;
+
+std::string current_exception_text() {
+  const std::type_info* type = abi::__cxa_current_exception_type();
+  if (type == nullptr) return "std::terminate was called";
+  int status = 0;
+  char* const demangled = abi::__cxa_demangle(type->name(), nullptr, nullptr, &status);
+  std::string text = std::string("uncaught exception ") + (status == 0 ? demangled : type->name());
+  std::free(demangled);
+  try {
+    throw;
+  } catch (const std::exception& error) {
+    text += ": ";
+    text += error.what();
+  } catch (...) {
+  }
+  return text;
+}
+
+void on_terminate() {
+  if (!simulated_code()) {
+    if (previous_terminate != nullptr) previous_terminate();
+    std::abort();
+  }
+  const Entry entry;
+  World::get().fail(FindingKind::uncaught_exception, current_exception_text());
+}
+
+void* body_entry(void* scenario) {
+  static_cast<const Scenario*>(scenario)->body();
+  return nullptr;
+}
+
+}  // namespace
+
+RunSeries::RunSeries() {
+  World& world = World::get();
+  static const bool installed = (install_rooms(world), true);
+  static_cast<void>(installed);
+  FORESEED_ASSERT(!series_active && !run_active);
+  series_active = true;
+  // libstdc++ would use plain arithmetic for reference counts in a process with one OS thread.
+  __libc_single_threaded = false;
+  if (const std::string error = ThreadStates::get().prepare(); !error.empty()) {
+    std::fprintf(stderr, "foreseed: %s\n", error.c_str());
+    std::_Exit(70);
+  }
+  // The unwinder initialises itself at the first throw of a process; it is not put back between runs.
+  try {
+    throw 0;
+  } catch (int) {
+  }
+  previous_terminate = std::set_terminate(on_terminate);
+  catch_crashes();
+  for (const RunHooks& hooks : world.hooks()) {
+    if (hooks.series_begin != nullptr) hooks.series_begin();
+  }
+}
+
+RunSeries::~RunSeries() {
+  const auto& hooks = World::get().hooks();
+  for (auto it = hooks.rbegin(); it != hooks.rend(); ++it) {
+    if (it->series_end != nullptr) it->series_end();
+  }
+  release_crashes();
+  std::set_terminate(previous_terminate);
+  series_active = false;
+}
+
+void World::begin(const RunOptions& options) {
+  options_ = options;
+  if (options.replaying) {
+    choices_.replay(options.replay);
+  } else {
+    choices_.seed(options.seed);
+  }
+  task_count_ = object_count_ = stale_alarms_ = 0;
+  ready_.clear(1);
+  alarms_.clear();
+  now_ = 0;
+  hash_ = 0x6a09e667f3bcc908ull;
+  step_ = 0;
+  step_limit_ = options.steps_per_instant_max;
+  ++progress_epoch_;
+  finding_.reset();
+  exit_handlers.clear();
+  if (options.record) {
+    recording_owned_ = std::make_unique<Recording>();
+    recording_owned_->stacks.emplace_back();
+    recording_owned_->texts.emplace_back();
+    recording_owned_->objects.emplace_back();
+  }
+  recording_ = recording_owned_.get();
+  run_active = true;
+  for (const RunHooks& hooks : hooks_) {
+    if (hooks.begin != nullptr) hooks.begin();
+  }
+}
+
+void World::end() {
+  for (auto it = hooks_.rbegin(); it != hooks_.rend(); ++it) {
+    if (it->end != nullptr) it->end();
+  }
+  run_active = false;
+  current_ = nullptr;
+  if (recording_ == nullptr) return;
+  for (std::uint32_t i = 0; i < task_count_; ++i) recording_->tasks.push_back(task_name(*tasks_[i]));
+  recording_ = nullptr;
+}
+
+Execution World::run(const Scenario& scenario, const RunOptions& options) {
+  FORESEED_ASSERT(!run_active && series_active);
+  begin(options);
+  ThreadStates& states = ThreadStates::get();
+  ThreadState host;
+  host.thread_pointer = states.host_pointer();
+  Task& body = spawn(body_entry, const_cast<Scenario*>(&scenario));
+  current_ = &body;
+  host_fiber_ = boost::fibers::context::active();
+  states.save(host);
+  body.fiber->resume();
+  states.load(host);
+  end();
+
+  Execution execution;
+  execution.fingerprint = hash_;
+  execution.steps = step_;
+  execution.virtual_ns = now_;
+  execution.diverged = options.replaying && choices_.diverged();
+  execution.finding = std::move(finding_);
+  execution.choices = choices_.log();
+  execution.recording = std::move(recording_owned_);
+  return execution;
+}
+
+Execution run_once(const Scenario& scenario, const RunOptions& options) {
+  std::unique_ptr<RunSeries> series;
+  if (!series_active) series = std::make_unique<RunSeries>();
+  Execution execution = World::get().run(scenario, options);
+  // The earlier access of a race is known by its address only after the race was found: a second recorded run of the
+  // same choices sees it happen.
+  const auto& finding = execution.finding;
+  if (options.record && finding && finding->kind == FindingKind::data_race && finding->places[1].stack.empty()) {
+    const std::vector<Choice> choices(execution.choices.begin(), execution.choices.end());
+    RunOptions again = options;
+    again.replaying = true;
+    again.replay = choices;
+    Execution second = World::get().run(scenario, again);
+    second.diverged |= execution.diverged;
+    return second;
+  }
+  return execution;
+}
+
+}  // namespace foreseed

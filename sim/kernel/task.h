@@ -1,0 +1,107 @@
+#pragma once
+// A simulated thread: the execution state that the kernel, the sync room and the network share.
+//
+// Tasks are made by World::spawn and live until the end of the run, so a Task& stays valid while the run lasts; their
+// memory is used again by the next run. A task runs on a fibre of Boost.Fiber with a pooled stack (stacks.h), and sees
+// thread-local storage of its own (thread_state.h).
+
+#include <cstdint>
+#include <vector>
+
+#include "kernel/event.h"
+#include "kernel/thread_state.h"
+#include "kernel/vector_clock.h"
+
+namespace boost::fibers {
+class context;
+}
+
+namespace foreseed {
+
+struct Task;
+struct WaitList;
+
+/// A place in a queue, on the stack of the task that waits. Leaves its queue when it goes out of scope.
+struct Waiter {
+  Waiter(WaitList& list, Task& task);
+  ~Waiter() { leave(); }
+  Waiter(const Waiter&) = delete;
+  Waiter& operator=(const Waiter&) = delete;
+  void leave();
+
+  Task* task;
+  WaitList* list;
+  Waiter* previous;
+  Waiter* next;
+};
+
+/// A FIFO of waiting tasks. Never owns anything: a run that is given up just forgets it.
+struct WaitList {
+  Waiter* first = nullptr;
+  Waiter* last = nullptr;
+  std::uint32_t size = 0;
+  void clear() { first = last = nullptr, size = 0; }
+  bool empty() const { return first == nullptr; }
+};
+
+inline Waiter::Waiter(WaitList& to, Task& who) : task(&who), list(&to), previous(to.last), next(nullptr) {
+  (to.last != nullptr ? to.last->next : to.first) = this;
+  to.last = this;
+  ++to.size;
+}
+
+inline void Waiter::leave() {
+  if (list == nullptr) return;
+  (previous != nullptr ? previous->next : list->first) = next;
+  (next != nullptr ? next->previous : list->last) = previous;
+  --list->size;
+  list = nullptr;
+}
+
+/// A destructor of a thread_local object, as registered by __cxa_thread_atexit_impl, or an atexit handler.
+struct ExitHandler {
+  void (*function)(void*);
+  void* object;
+};
+
+struct Task {
+  std::uint32_t id = 0;  ///< 0, 1, .. in order of creation within the run
+  bool finished = false;
+  bool detached = false;
+  bool joined = false;
+  bool timed_out = false;       ///< why the last wait ended
+  bool exiting = false;         ///< between the end of its function and its end
+  std::uint32_t host = 0;       ///< index of the host it runs on; new tasks inherit it
+  std::uint64_t wait_sequence = 0;  ///< tells a timer whether the wait it was set for still lasts
+
+  void* (*entry)(void*) = nullptr;
+  void* argument = nullptr;
+  void* result = nullptr;
+  WaitList joiners;
+
+  VectorClock clock;
+
+  // what it waits for, for reports
+  Op waiting_op = Op::note;
+  std::uint32_t waiting_object = 0;
+  Stack waiting_stack;  ///< of the last wait; only in recorded runs
+
+  // fairness to spinning: see World::idle_point
+  std::uint64_t idle_mark = 0;
+  const void* idle_address = nullptr;
+  std::uint64_t idle_value = 0;
+  std::uint32_t idle_count = 0;
+  std::uint32_t clock_reads = 0;
+  std::uint64_t clock_read_at = 0;
+
+  boost::fibers::context* fiber = nullptr;
+  bool parked = false;          ///< the fibre is at the top of its loop and can run another task
+  void* exit_frame[5] = {};     ///< where pthread_exit lands (__builtin_setjmp)
+  ThreadState thread_state;
+  std::vector<ExitHandler> thread_exit_handlers;
+  std::vector<void*> cleanup_scopes;  ///< jump buffers of pthread_cleanup_push, innermost last
+  std::vector<void*> specific;  ///< values of pthread keys
+  char name[16] = {};
+};
+
+}  // namespace foreseed

@@ -1,0 +1,123 @@
+#include "kernel/thread_state.h"
+
+#include <cerrno>
+#include <cstring>
+#include <link.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <sys/syscall.h>
+#include <sys/auxv.h>
+#include <unistd.h>
+
+#include <string_view>
+#include <vector>
+
+#include "kernel/boundary.h"
+#include "kernel/modules.h"
+#include "kernel/world.h"
+
+namespace foreseed {
+
+/// Thread-local storage lent by a parked OS thread.
+struct TlsBlock {
+  std::uintptr_t thread_pointer = 0;
+};
+
+namespace {
+
+/// A module's initial image, at a fixed offset from the thread pointer.
+struct TlsImage {
+  std::ptrdiff_t offset;
+  const void* image;
+  std::size_t image_size;
+  std::size_t size;
+};
+
+std::vector<TlsImage> images;
+std::vector<TlsBlock*> free_blocks;
+std::uint64_t* libstdcxx_block = nullptr;
+bool others_found = false;
+
+int visit(dl_phdr_info* info, std::size_t, void*) {
+  for (int i = 0; i < info->dlpi_phnum; ++i) {
+    const auto& header = info->dlpi_phdr[i];
+    if (header.p_type != PT_TLS || header.p_memsz == 0 || info->dlpi_tls_data == nullptr) continue;
+    const std::string_view name = module_file(info->dlpi_name);
+    if (name.starts_with("libstdc++.")) libstdcxx_block = static_cast<std::uint64_t*>(info->dlpi_tls_data);
+    if (is_host_module(name)) continue;
+    const auto* data = static_cast<const std::byte*>(info->dlpi_tls_data);
+    images.push_back({data - reinterpret_cast<const std::byte*>(thread_pointer()),
+                      reinterpret_cast<const void*>(info->dlpi_addr + header.p_vaddr), header.p_filesz,
+                      header.p_memsz});
+    others_found |= !name.starts_with("libstdc++.");
+  }
+  return 0;
+}
+
+void* park(void* argument) {
+  auto* const slot = static_cast<std::uintptr_t*>(argument);
+  __atomic_store_n(slot, thread_pointer(), __ATOMIC_RELEASE);
+  syscall(SYS_futex, slot, FUTEX_WAKE, 1, nullptr, nullptr, 0);
+  static const int forever = 0;
+  for (;;) syscall(SYS_futex, &forever, FUTEX_WAIT, 0, nullptr, nullptr, 0);
+}
+
+TlsBlock* new_block() {
+  auto* const block = new TlsBlock;
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, 64 * 1024);
+  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+  pthread_t thread;
+  FORESEED_ASSERT(pthread_create(&thread, &attributes, park, &block->thread_pointer) == 0);
+  pthread_attr_destroy(&attributes);
+  while (__atomic_load_n(&block->thread_pointer, __ATOMIC_ACQUIRE) == 0) sched_yield();
+  return block;
+}
+
+}  // namespace
+
+ThreadStates& ThreadStates::get() {
+  static ThreadStates states;
+  return states;
+}
+
+std::string ThreadStates::prepare() {
+  host_pointer_ = thread_pointer();
+  errno_ = &errno;
+  images.clear();
+  libstdcxx_block = nullptr;
+  others_found = false;
+  dl_iterate_phdr(visit, nullptr);
+  libstdcxx_ = libstdcxx_block;
+  swaps_ = others_found;
+  if (libstdcxx_ == nullptr) return "libstdc++.so is not loaded: link the program under test dynamically";
+  if (swaps_ && (getauxval(AT_HWCAP2) & 2) == 0) {
+    return "this processor or kernel has no wrfsbase instruction, which a program with thread_local data needs";
+  }
+  return {};
+}
+
+void ThreadStates::attach(ThreadState& state) {
+  state.saved_errno = 0;
+  std::memset(state.libstdcxx, 0, sizeof state.libstdcxx);
+  state.thread_pointer = host_pointer_;
+  if (!swaps_) return;
+  if (state.block == nullptr) {
+    if (free_blocks.empty()) free_blocks.push_back(new_block());
+    state.block = free_blocks.back();
+    free_blocks.pop_back();
+  }
+  state.thread_pointer = state.block->thread_pointer;
+  for (const TlsImage& image : images) {
+    auto* const data = reinterpret_cast<std::byte*>(state.thread_pointer + image.offset);
+    std::memcpy(data, image.image, image.image_size);
+    std::memset(data + image.image_size, 0, image.size - image.image_size);
+  }
+  *reinterpret_cast<int*>(state.thread_pointer +
+                          (reinterpret_cast<std::uintptr_t>(errno_) - host_pointer_)) = 0;
+}
+
+void ThreadStates::forget_blocks() { free_blocks.clear(); }
+
+}  // namespace foreseed

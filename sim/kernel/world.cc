@@ -1,0 +1,414 @@
+#include "kernel/world.h"
+
+#include <boost/fiber/context.hpp>
+#include <unwind.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include "kernel/stacks.h"
+
+// The outermost frame of simulated code. Its return address is marked undefined: unwinding ends here, so an exception
+// without a handler calls std::terminate at the throw, with the stack still there to look at.
+asm(R"(
+  .text
+  .type foreseed_call_outermost, @function
+foreseed_call_outermost:
+  .cfi_startproc
+  .cfi_undefined rip
+  push %rbp
+  .cfi_adjust_cfa_offset 8
+  mov %rsp, %rbp
+  mov %rdi, %rax
+  mov %rsi, %rdi
+  call *%rax
+  pop %rbp
+  .cfi_adjust_cfa_offset -8
+  ret
+  .cfi_endproc
+  .size foreseed_call_outermost, . - foreseed_call_outermost
+)");
+extern "C" void* foreseed_call_outermost(void* (*function)(void*), void* argument);
+
+namespace foreseed {
+
+std::uintptr_t active_thread = 0;
+bool run_active = false;
+bool series_active = false;
+World* World::instance_ = nullptr;
+
+struct WorldInstance {
+  WorldInstance() { World::instance_ = new World; }
+};
+static WorldInstance world_instance;
+
+void internal_error(const char* what, const char* file, int line) {
+  active_thread = 0;
+  std::fprintf(stderr, "foreseed: internal error at %s:%d: %s. Please report it with the command you ran.\n", file,
+               line, what);
+  std::_Exit(70);
+}
+
+// --- fibres ------------------------------------------------------------------------------------------------------
+
+namespace {
+
+/// Hands Boost.Fiber the task's own stack; nothing is ever given back.
+struct TaskStack {
+  StackRange range;
+  boost::context::stack_context allocate() {
+    boost::context::stack_context context;
+    context.sp = range.high;
+    context.size = static_cast<std::size_t>(range.high - range.low);
+    return context;
+  }
+  void deallocate(boost::context::stack_context&) noexcept {}
+};
+
+}  // namespace
+
+void World::make_fiber(Task& task) {
+  if (task.fiber != nullptr && task.parked) return;
+  // A fibre that a run gave up half way is never resumed again: a new one takes its stack. Boost's control block lives
+  // on the stack, so nothing is leaked and nothing of the old one is destroyed.
+  auto fiber = boost::fibers::make_worker_context(
+      boost::fibers::launch::post, TaskStack{stack_of(task.id)}, [&task] { World::get().fiber_loop(task); });
+  task.fiber = fiber.detach();
+}
+
+void World::fiber_loop(Task& task) {
+  for (;;) {
+    task.parked = false;
+    ThreadStates::get().load(task.thread_state);
+    run_entry(task);
+    end_task(task);
+    task.parked = true;
+    leave();
+  }
+}
+
+__attribute__((noinline)) void World::run_entry(Task& task) {
+  if (__builtin_setjmp(task.exit_frame) == 0) {
+    event(Op::task_start, 0, 0);
+    Callback simulated;
+    task.result = foreseed_call_outermost(task.entry, task.argument);
+  } else {
+    active_thread = 0;  // pthread_exit came here from simulator code
+  }
+}
+
+void World::run_exit_handlers(std::vector<ExitHandler>& handlers) {
+  while (!handlers.empty()) {
+    const ExitHandler handler = handlers.back();
+    handlers.pop_back();
+    Callback simulated;
+    foreseed_call_outermost(
+        [](void* h) -> void* {
+          const auto* call = static_cast<const ExitHandler*>(h);
+          call->function(call->object);
+          return nullptr;
+        },
+        const_cast<ExitHandler*>(&handler));
+  }
+}
+
+/// Everything between the end of a task's function and its last switch.
+void World::end_task(Task& task) {
+  task.exiting = true;
+  run_exit_handlers(task.thread_exit_handlers);
+  if (task_exit != nullptr) task_exit(task);
+  if (task.id == 0) {
+    run_exit_handlers(exit_handlers);
+    if (body_exit != nullptr) body_exit(*this);
+  } else {
+    point(Op::task_exit);
+  }
+  event(Op::task_exit, 0, 0);
+  task.finished = true;
+  wake_all(task.joiners);
+}
+
+void World::leave() {
+  Task& task = *current_;
+  if (task.id == 0) return to_host();
+  ready_.erase(task.id);
+  dispatch(Op::task_exit);
+}
+
+void World::finish_current() {
+  __builtin_longjmp(current_->exit_frame, 1);
+}
+
+void World::switch_to(Task& next) {
+  Task& self = *current_;
+  ThreadStates& states = ThreadStates::get();
+  current_ = &next;
+  states.save(self.thread_state);
+  next.fiber->resume();
+  states.load(self.thread_state);
+}
+
+void World::to_host() {
+  ThreadStates::get().save(current_->thread_state);
+  host_fiber_->resume();
+  // Back here: the fibre was chosen for another task, of another run.
+}
+
+// --- scheduling --------------------------------------------------------------------------------------------------
+
+void World::preempt(Op op) {
+  const std::uint32_t k = choose(static_cast<std::uint32_t>(op), ChoiceKind::schedule, ready_.count());
+  if (k == 0) return;
+  switch_to(*tasks_[ready_.nth_from(current_->id, k)]);
+}
+
+void World::dispatch(Op op) {
+  while (ready_.count() == 0) {
+    if (!advance()) deadlock();
+  }
+  const std::uint32_t k = choose(static_cast<std::uint32_t>(op), ChoiceKind::schedule, ready_.count());
+  Task& next = *tasks_[ready_.nth_from(current_->id + 1, k)];
+  if (&next != current_) {
+    switch_to(next);
+  } else if (next.parked) {
+    internal_error("a finished task was chosen", __FILE__, __LINE__);
+  }
+}
+
+bool World::wait(Op op, std::uint32_t object, std::uint64_t deadline_ns) {
+  Task& self = *current_;
+  if (deadline_ns <= now_) return false;
+  self.timed_out = false;
+  ++self.wait_sequence;
+  self.waiting_op = op;
+  self.waiting_object = object;
+  if (recording_ != nullptr) self.waiting_stack = stack_here();
+  if (deadline_ns != never) alarms_.push(deadline_ns, on_deadline, &self, self.wait_sequence);
+  ready_.erase(self.id);
+  dispatch(op);
+  ++self.wait_sequence;
+  self.waiting_op = Op::note;
+  if (deadline_ns != never && !self.timed_out && ++stale_alarms_ > 256 && stale_alarms_ > alarms_.size() / 2) {
+    alarms_.compact();
+    stale_alarms_ = 0;
+  }
+  const bool woken = !self.timed_out;
+  self.timed_out = false;
+  return woken;
+}
+
+bool World::on_deadline(void* context, std::uint64_t sequence, bool dry) {
+  Task& task = *static_cast<Task*>(context);
+  if (task.wait_sequence != sequence || task.finished) return false;
+  if (dry) return true;
+  task.timed_out = true;
+  instance_->ready_.insert(task.id);
+  return true;
+}
+
+void World::set_now(std::uint64_t time_ns) {
+  now_ = time_ns;
+  hash_ = (hash_ ^ time_ns) * 0xff51afd7ed558ccdull;
+  step_limit_ = step_ + options_.steps_per_instant_max;
+}
+
+/// Moves time to the next event that does something, and lets everything happen that is due then.
+bool World::advance() {
+  while (!alarms_.empty()) {
+    const Alarm first = alarms_.top();
+    if (!first.fire(first.context, first.argument, true)) {
+      alarms_.pop();
+      continue;
+    }
+    if (first.time_ns > now_) set_now(first.time_ns);
+    while (!alarms_.empty() && alarms_.top().time_ns == now_) {
+      const Alarm due = alarms_.top();
+      alarms_.pop();
+      due.fire(due.context, due.argument, false);
+    }
+    ++progress_epoch_;
+    return true;
+  }
+  return false;
+}
+
+void World::idle_point(Op op) {
+  Task& self = *current_;
+  if (idle_seen_ != progress_epoch_) {
+    idle_seen_ = progress_epoch_;
+    ++idle_mark_;
+    idle_tasks_ = idle_rounds_ = 0;
+  }
+  if (self.idle_mark != idle_mark_) {
+    self.idle_mark = idle_mark_;
+    ++idle_tasks_;
+  }
+  if (idle_tasks_ >= ready_.count()) pass_idle_time();
+  const std::uint32_t others = ready_.count() - 1;
+  if (others == 0) return;
+  const std::uint32_t k = choose(static_cast<std::uint32_t>(op), ChoiceKind::schedule, others);
+  switch_to(*tasks_[ready_.nth_from(self.id + 1, k)]);
+}
+
+/// All runnable tasks spin. A little time passes, more each time, so that those who wait for a clock, or for a task that
+/// sleeps, are served; after 2,000 rounds (weeks of virtual time) in which nothing could happen, it is a livelock.
+void World::pass_idle_time() {
+  const std::uint64_t pause_ns = std::uint64_t{1000} << (idle_rounds_ < 30 ? idle_rounds_ : 30);
+  ++idle_rounds_;
+  ++idle_mark_;
+  idle_tasks_ = 0;
+  while (!alarms_.empty() && !alarms_.top().fire(alarms_.top().context, alarms_.top().argument, true)) alarms_.pop();
+  if (!alarms_.empty() && alarms_.top().time_ns <= now_ + pause_ns) {
+    advance();
+    return;
+  }
+  if (alarms_.empty() && idle_rounds_ > 2000) {
+    fail(FindingKind::livelock, "livelock: every runnable task spins, and nothing else can happen");
+  }
+  set_now(now_ + pause_ns);
+}
+
+std::uint64_t World::read_clock() {
+  Task& self = *current_;
+  if (self.clock_read_at != now_) {
+    self.clock_read_at = now_;
+    self.clock_reads = 0;
+  } else if (++self.clock_reads > 50) {
+    idle_point(Op::yield);
+  }
+  return now_;
+}
+
+// --- tasks -------------------------------------------------------------------------------------------------------
+
+Task& World::spawn(void* (*entry)(void*), void* argument) {
+  const std::uint32_t id = task_count_;
+  if (id >= stacks_max) {
+    fail(FindingKind::unsupported, "more than 65,000 threads in one execution cannot be simulated");
+  }
+  ++task_count_;
+  if (id == tasks_.size()) tasks_.push_back(std::make_unique<Task>());
+  Task& task = *tasks_[id];
+  task.id = id;
+  task.finished = task.detached = task.joined = task.timed_out = task.exiting = false;
+  task.host = current_ != nullptr ? current_->host : 0;
+  ++task.wait_sequence;
+  task.entry = entry;
+  task.argument = argument;
+  task.result = nullptr;
+  task.joiners.clear();
+  task.waiting_op = Op::note;
+  task.waiting_stack.clear();
+  task.idle_mark = 0;
+  task.idle_count = task.clock_reads = 0;
+  task.idle_address = nullptr;
+  task.clock_read_at = never;
+  task.thread_exit_handlers.clear();
+  task.cleanup_scopes.clear();
+  task.specific.clear();
+  task.name[0] = '\0';
+  task.clock.clear();
+  if (current_ != nullptr) {
+    task.clock.assign(current_->clock);
+    release_epoch();
+  }
+  task.clock.increment(id);
+  ThreadStates::get().attach(task.thread_state);
+  make_fiber(task);
+  ready_.insert(id);
+  return task;
+}
+
+// --- events ------------------------------------------------------------------------------------------------------
+
+void World::event_slow(Op op, std::uint32_t object, std::int32_t result) {
+  if (recording_ != nullptr) {
+    if (recording_->events.size() >= options_.events_max) {
+      recording_->truncated = true;
+    } else {
+      recording_->stacks.push_back(stack_here());
+      recording_->events.push_back({now_, step_, static_cast<std::uint16_t>(current_->id), op, object, result,
+                                    static_cast<std::uint32_t>(recording_->stacks.size() - 1), 0});
+    }
+  }
+  if (step_ <= step_limit_) return;
+  step_limit_ = ~std::uint32_t{0};
+  fail(FindingKind::livelock, "livelock: more than " + std::to_string(options_.steps_per_instant_max) +
+                                  " steps at one instant of virtual time");
+}
+
+void World::text_event(Op op, std::string_view text) {
+  for (const char c : text) hash_ = (hash_ ^ static_cast<unsigned char>(c)) * 0x100000001b3ull;
+  const std::size_t before = recording_ != nullptr ? recording_->events.size() : 0;
+  event(op, 0, 0, false);
+  if (recording_ == nullptr || recording_->events.size() == before) return;
+  recording_->texts.emplace_back(text);
+  recording_->events.back().text = static_cast<std::uint32_t>(recording_->texts.size() - 1);
+}
+
+Stack World::stack_here() const {
+  Stack stack;
+  if (recording_ == nullptr) return stack;
+  _Unwind_Backtrace(
+      [](_Unwind_Context* context, void* out) {
+        auto& frames = *static_cast<Stack*>(out);
+        if (const auto ip = _Unwind_GetIP(context); ip != 0) frames.push_back(ip);
+        return frames.size() < 48 ? _URC_NO_REASON : _URC_END_OF_STACK;
+      },
+      &stack);
+  return stack;
+}
+
+std::uint32_t World::number_object(const char* kind) {
+  ++object_count_;
+  if (recording_ != nullptr) recording_->objects.push_back(kind + ("#" + std::to_string(object_count_)));
+  return object_count_;
+}
+
+std::string World::object_name(std::uint32_t object) const {
+  if (recording_ != nullptr && object < recording_->objects.size() && object != 0) return recording_->objects[object];
+  return "#" + std::to_string(object);
+}
+
+std::string World::task_name(const Task& task) const {
+  if (task.name[0] != '\0') return task.name;
+  return task.id == 0 ? "main" : "T" + std::to_string(task.id);
+}
+
+// --- ends --------------------------------------------------------------------------------------------------------
+
+void World::fail(FindingKind kind, std::string message, std::vector<Place> more_places, std::string details,
+                 std::string role) {
+  if (!finding_) {
+    Finding finding;
+    finding.kind = kind;
+    finding.message = std::move(message);
+    finding.time_ns = now_;
+    finding.step = step_;
+    finding.places.push_back({static_cast<std::uint16_t>(current_->id), std::move(role), stack_here()});
+    for (Place& place : more_places) finding.places.push_back(std::move(place));
+    finding.details = std::move(details);
+    hash_ = (hash_ ^ static_cast<std::uint64_t>(kind)) * 0x9e3779b97f4a7c15ull;
+    finding_ = std::move(finding);
+  }
+  current_->parked = false;
+  to_host();
+  internal_error("a task that was given up was resumed", __FILE__, __LINE__);
+}
+
+void World::deadlock() {
+  Finding finding;
+  finding.kind = FindingKind::deadlock;
+  finding.message = "deadlock: no task can go on and nothing is going to happen";
+  finding.time_ns = now_;
+  finding.step = step_;
+  if (explain_deadlock != nullptr) explain_deadlock(*this, finding);
+  hash_ = (hash_ ^ static_cast<std::uint64_t>(finding.kind)) * 0x9e3779b97f4a7c15ull;
+  finding_ = std::move(finding);
+  current_->parked = false;
+  to_host();
+  internal_error("a deadlocked task was resumed", __FILE__, __LINE__);
+}
+
+}  // namespace foreseed

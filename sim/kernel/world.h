@@ -1,0 +1,213 @@
+#pragma once
+// World: one run. Tasks, virtual time, and the choice of who goes on.
+//
+// Invariants
+//   - One task runs at a time; the rest are runnable (in `ready_`), waiting, or finished.
+//   - A scheduling point stands *before* each visible operation; between two of them a task is atomic.
+//   - Time moves only when no task is runnable (or all that are only spin), and then to the next event.
+//   - Nothing here reads a host clock, an address, or anything else that differs between two runs of the same choices.
+// Called from simulated tasks through sync/, memory/ and net/, and from the host through run_once(). The World knows
+// nothing of mutexes or sockets: rooms above wait on WaitLists and are woken.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "choice/choice.h"
+#include "kernel/boundary.h"
+#include "kernel/event_queue.h"
+#include "kernel/execution.h"
+#include "kernel/ready_set.h"
+#include "kernel/task.h"
+
+namespace foreseed {
+
+inline constexpr std::uint64_t never = ~std::uint64_t{0};
+
+/// Wall clock at virtual time 0: 2026-01-01T00:00:00Z. The monotonic clock starts at 1,000 s.
+inline constexpr std::uint64_t wall_epoch_ns = 1'767'225'600ull * 1'000'000'000ull;
+inline constexpr std::uint64_t monotonic_epoch_ns = 1'000ull * 1'000'000'000ull;
+
+/// What other rooms do at the edges of a run and of a series of runs; each registers once, before the first run. Null
+/// where there is nothing to do. Hooks run in the order of their registration, the ends in reverse.
+struct RunHooks {
+  void (*begin)() = nullptr;
+  void (*end)() = nullptr;
+  void (*series_begin)() = nullptr;
+  void (*series_end)() = nullptr;
+  bool (*fault)(void* address) = nullptr;  ///< a segmentation fault at `address`: true if it was ours and is mended
+};
+
+class World {
+ public:
+  static World& get() { return *instance_; }
+
+  Execution run(const Scenario& scenario, const RunOptions& options);
+  void add_hooks(const RunHooks& hooks) { hooks_.push_back(hooks); }
+  const std::vector<RunHooks>& hooks() const { return hooks_; }
+
+  // --- scheduling, called by the running task ------------------------------------------------------------------
+
+  Task& current() { return *current_; }
+  Task& task(std::uint32_t id) { return *tasks_[id]; }
+  std::uint32_t task_count() const { return task_count_; }
+
+  /// A scheduling point before `op`.
+  void point(Op op) {
+    if (ready_.count() > 1) preempt(op);
+  }
+
+  /// A scheduling point of a task that cannot make progress by itself now (yield, a failed trylock in a loop, a spinning
+  /// load): others go first, and where all runnable tasks only spin, time moves on.
+  void idle_point(Op op);
+
+  /// Waits until woken, or until `deadline_ns` of virtual time. The caller has put Waiters on the lists it can be woken
+  /// from. Returns false if the deadline came first. `object` is for reports.
+  bool wait(Op op, std::uint32_t object, std::uint64_t deadline_ns = never);
+
+  /// Makes a waiting task runnable (does nothing to others).
+  void wake(Task& task) {
+    if (!task.finished) ready_.insert(task.id);
+  }
+  /// Makes all tasks of the list runnable, or (but for those whose time is over) not runnable: what they wait for was
+  /// taken by another. They stay on the list either way.
+  void wake_all(const WaitList& list) {
+    for (const Waiter* w = list.first; w != nullptr; w = w->next) ready_.insert(w->task->id);
+  }
+  void hold_all(const WaitList& list) {
+    for (const Waiter* w = list.first; w != nullptr; w = w->next) {
+      if (!w->task->timed_out && w->task != current_) ready_.erase(w->task->id);
+    }
+  }
+
+  // --- tasks ---------------------------------------------------------------------------------------------------
+
+  /// Makes a runnable task.
+  Task& spawn(void* (*entry)(void*), void* argument);
+  /// Ends the running task from anywhere on its stack, without unwinding (the caller has unwound).
+  [[noreturn]] void finish_current();
+  /// The outermost frame of every fibre; public for the fibre only.
+  void fiber_loop(Task& task);
+
+  // --- choices, time, events -----------------------------------------------------------------------------------
+
+  std::uint32_t choose(std::uint32_t site, ChoiceKind kind, std::uint64_t bound) {
+    return bound <= 1 ? 0 : choices_.choose(site, kind, bound, static_cast<std::uint16_t>(current_->id));
+  }
+
+  std::uint64_t now() const { return now_; }
+  /// The same, for clock calls of the program under test: reading a clock again and again at one instant lets a little
+  /// time pass, so that loops that wait for a clock end.
+  std::uint64_t read_clock();
+
+  /// Calls `fire(context, argument, false)` at `time_ns` on whichever stack is at hand; see Alarm.
+  void at(std::uint64_t time_ns, bool (*fire)(void*, std::uint64_t, bool), void* context, std::uint64_t argument) {
+    alarms_.push(time_ns < now_ ? now_ : time_ns, fire, context, argument);
+  }
+
+  /// Notes that the running task's operation took effect. `progress` is false where it changed nothing that another task
+  /// could see.
+  void event(Op op, std::uint32_t object, std::int32_t result, bool progress = true) {
+    std::uint64_t word = static_cast<std::uint64_t>(op) | static_cast<std::uint64_t>(current_->id) << 16 |
+                         static_cast<std::uint64_t>(static_cast<std::uint32_t>(result)) << 32;
+    hash_ = (hash_ ^ word) * 0x9e3779b97f4a7c15ull;
+    hash_ ^= hash_ >> 29;
+    ++step_;
+    progress_epoch_ += progress;
+    if (__builtin_expect(step_ > step_limit_ || recording_ != nullptr, 0)) event_slow(op, object, result);
+  }
+  /// As event(), with a text that goes into the recording and the hash.
+  void text_event(Op op, std::string_view text);
+
+  bool recording() const { return recording_ != nullptr; }
+  /// The stack of the caller if the run is recorded, else an empty one.
+  Stack stack_here() const;
+  /// Where a waiting task waits, if the run is recorded.
+  const Stack& stack_of_wait(const Task& task) const { return task.waiting_stack; }
+  std::uint32_t step() const { return step_; }
+
+  /// Numbers an object for reports: 1, 2, .. `kind` is a literal such as "mutex".
+  std::uint32_t number_object(const char* kind);
+  std::string object_name(std::uint32_t object) const;
+  std::string task_name(const Task& task) const;
+
+  // --- ends ----------------------------------------------------------------------------------------------------
+
+  /// Ends the run with a finding whose first place is the caller.
+  [[noreturn]] void fail(FindingKind kind, std::string message, std::vector<Place> more_places = {},
+                         std::string details = {}, std::string role = {});
+  /// Releases of the running task so far: its epoch. See memory/race.h.
+  std::uint32_t release_epoch() { return current_->clock.increment(current_->id); }
+
+  /// Called where nothing can go on: fills in what is known of the cycle. Set by the sync room.
+  void (*explain_deadlock)(World&, Finding&) = nullptr;
+  /// Called in simulated mode when a task's function has returned (destructors of pthread keys). Set by the sync room.
+  void (*task_exit)(Task&) = nullptr;
+  /// Called when the scenario's body has returned and its exit handlers have run (leak check). Set by the memory room.
+  void (*body_exit)(World&) = nullptr;
+
+  /// atexit handlers registered during the run.
+  std::vector<ExitHandler> exit_handlers;
+
+ private:
+  void preempt(Op op);
+  void switch_to(Task& next);
+  void dispatch(Op op);
+  bool advance();
+  void pass_idle_time();
+  void set_now(std::uint64_t time_ns);
+  void leave();
+  void begin(const RunOptions& options);
+  void end();
+  void make_fiber(Task& task);
+  void to_host();
+  void run_entry(Task& task);
+  void end_task(Task& task);
+  [[noreturn]] void deadlock();
+  void event_slow(Op op, std::uint32_t object, std::int32_t result);
+  void run_exit_handlers(std::vector<ExitHandler>& handlers);
+  static bool on_deadline(void* task, std::uint64_t sequence, bool dry);
+
+  static World* instance_;
+  friend struct WorldInstance;
+
+  // hot
+  Task* current_ = nullptr;
+  ReadySet ready_;
+  std::uint64_t now_ = 0;
+  std::uint64_t hash_ = 0;
+  std::uint32_t step_ = 0;
+  std::uint32_t step_limit_ = 0;
+  std::uint64_t progress_epoch_ = 0;
+  Recording* recording_ = nullptr;
+  ChoiceSource choices_;
+  EventQueue alarms_;
+
+  // fairness to spinning, see idle_point()
+  std::uint64_t idle_seen_ = 0;   ///< progress_epoch_ when the counts below were started
+  std::uint64_t idle_mark_ = 0;   ///< a task that carries it has spun since anything changed
+  std::uint32_t idle_tasks_ = 0;  ///< how many carry it
+  std::uint32_t idle_rounds_ = 0; ///< how often all runnable tasks were found spinning since anything changed
+
+  std::vector<std::unique_ptr<Task>> tasks_;
+  std::uint32_t task_count_ = 0;
+  std::uint32_t object_count_ = 0;
+  std::uint32_t stale_alarms_ = 0;
+  RunOptions options_;
+  std::unique_ptr<Recording> recording_owned_;
+  std::optional<Finding> finding_;
+  boost::fibers::context* host_fiber_ = nullptr;
+  std::vector<RunHooks> hooks_;
+};
+
+/// Makes the rooms known to the World: called once, before the first run; defined by the intercept room, which knows
+/// them all.
+void install_rooms(World& world);
+
+/// A run must never go on after one of these; they stay on in release builds.
+[[noreturn]] void internal_error(const char* what, const char* file, int line);
+#define FORESEED_ASSERT(condition) \
+  (__builtin_expect(!!(condition), 1) ? void(0) : ::foreseed::internal_error(#condition, __FILE__, __LINE__))
+
+}  // namespace foreseed

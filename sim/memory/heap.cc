@@ -1,0 +1,270 @@
+#include "memory/heap.h"
+
+#include <sched.h>
+#include <sys/mman.h>
+
+#include <bit>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <unordered_map>
+
+#include "memory/race.h"
+#include "sync/objects.h"
+
+namespace foreseed::memory {
+
+namespace {
+
+enum class State : std::uint32_t { live = 0x6c697665, freed = 0x66726565 };
+
+/// Stands before every block. `offset` is how far the block's bytes are from the start of its space (large alignments).
+struct Header {
+  std::uint32_t size_class;  ///< bytes of space behind the header, in units of 16
+  State state;
+  std::uint64_t size;
+};
+static_assert(sizeof(Header) == 16);
+
+struct FreeBlock {
+  FreeBlock* next;
+};
+
+constexpr std::size_t commit_step = std::size_t{1} << 20;
+constexpr std::size_t class_count = 96;
+constexpr std::size_t quarantine_max = 256 * 1024;
+
+/// All there is to know of the heap; copied at the start of a run and put back at its end.
+struct Heap {
+  std::size_t top = 0;  ///< bytes handed out from heap_base
+  FreeBlock* first[class_count] = {};
+  FreeBlock* last[class_count] = {};
+  std::size_t quarantined = 0;
+  std::int64_t live = 0;
+};
+
+Heap heap;
+Heap at_start;
+std::size_t committed = 0;
+std::size_t mark = 0;
+volatile int native_lock = 0;
+
+/// Where blocks of a recorded run were allocated and freed.
+struct History {
+  std::uint16_t allocated_by;
+  Stack allocated;
+  std::uint16_t freed_by;
+  Stack freed;
+};
+std::unordered_map<std::uintptr_t, History> history;
+
+std::byte* base() { return reinterpret_cast<std::byte*>(heap_base); }
+
+/// Size classes: steps of 16 up to 512, then four to a power of two. Returns the class and rounds `size` up to it.
+std::size_t class_of(std::size_t& size) {
+  if (size <= 512) {
+    const std::size_t index = size == 0 ? 1 : (size + 15) / 16;
+    size = index * 16;
+    return index;
+  }
+  const int power = std::bit_width(size - 1) - 1;  // 2^power < size <= 2^(power+1)
+  const std::size_t step = std::size_t{1} << (power - 2);
+  const std::size_t quarter = (size - (std::size_t{1} << power) + step - 1) / step;
+  size = (std::size_t{1} << power) + quarter * step;
+  return 32 + static_cast<std::size_t>(power - 9) * 4 + quarter;
+}
+
+bool commit(std::size_t top) {
+  while (top > committed) {
+    const std::size_t step = top - committed > commit_step ? (top - committed + commit_step - 1) / commit_step * commit_step
+                                                           : commit_step;
+    if (committed + step > heap_size_max) return false;
+    void* const wanted = base() + committed;
+    void* const got = mmap(wanted, step, PROT_READ | PROT_WRITE,
+                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+    if (got != wanted) {
+      if (got != MAP_FAILED) munmap(got, step);
+      return false;
+    }
+    committed += step;
+  }
+  return true;
+}
+
+Header* header_of(const void* pointer) { return static_cast<Header*>(const_cast<void*>(pointer)) - 1; }
+
+void* take(std::size_t size, std::size_t align, bool& reused) {
+  reused = false;
+  std::size_t space = size;
+  const std::size_t index = class_of(space);
+  if (space < size || index >= class_count) return nullptr;
+  if (align <= 16) {
+    FreeBlock* const block = heap.first[index];
+    if (block != nullptr && heap.quarantined > quarantine_max) {
+      heap.first[index] = block->next;
+      if (block->next == nullptr) heap.last[index] = nullptr;
+      heap.quarantined -= space;
+      Header* const header = header_of(block);
+      header->state = State::live;
+      header->size = size;
+      reused = true;
+      return block;
+    }
+  }
+  std::size_t at = heap.top + sizeof(Header);
+  if (align > 16) at = (at + align - 1) & ~(align - 1);
+  const std::size_t top = at + space;
+  if (top > committed && !commit(top)) return nullptr;
+  // A gap before an aligned block becomes a dead block, so that the heap can be walked.
+  if (const std::size_t gap = at - sizeof(Header) - heap.top; gap != 0) {
+    *reinterpret_cast<Header*>(base() + heap.top) = {static_cast<std::uint32_t>(gap / 16 - 1), State::freed, 0};
+  }
+  heap.top = top;
+  auto* const pointer = base() + at;
+  *header_of(pointer) = {static_cast<std::uint32_t>(space / 16), State::live, size};
+  return pointer;
+}
+
+void put(void* pointer) {
+  Header* const header = header_of(pointer);
+  std::size_t space = std::size_t{header->size_class} * 16;
+  const std::size_t index = class_of(space);
+  header->state = State::freed;
+  auto* const block = static_cast<FreeBlock*>(pointer);
+  block->next = nullptr;
+  (heap.last[index] != nullptr ? heap.last[index]->next : heap.first[index]) = block;
+  heap.last[index] = block;
+  heap.quarantined += space;
+}
+
+void lock_native() {
+  while (__atomic_exchange_n(&native_lock, 1, __ATOMIC_ACQUIRE) != 0) sched_yield();
+}
+void unlock_native() { __atomic_store_n(&native_lock, 0, __ATOMIC_RELEASE); }
+
+std::vector<Place> history_of(void* pointer) {
+  std::vector<Place> places;
+  const auto it = history.find(reinterpret_cast<std::uintptr_t>(pointer));
+  if (it == history.end()) return places;
+  if (!it->second.freed.empty()) places.push_back({it->second.freed_by, "freed here before", it->second.freed});
+  if (!it->second.allocated.empty()) places.push_back({it->second.allocated_by, "allocated here", it->second.allocated});
+  return places;
+}
+
+}  // namespace
+
+std::vector<Place> heap_history(std::uintptr_t address) {
+  // The block that contains the address: found by walking from the start of the run.
+  for (std::size_t at = mark; at < heap.top;) {
+    auto* const header = reinterpret_cast<Header*>(base() + at);
+    const std::size_t end = at + sizeof(Header) + std::size_t{header->size_class} * 16;
+    if (address < heap_base + end) return history_of(header + 1);
+    at = end;
+  }
+  return {};
+}
+
+void* run_allocate(std::size_t size, std::size_t align) {
+  bool reused;
+  void* const pointer = take(size, align, reused);
+  if (pointer == nullptr) return nullptr;
+  ++heap.live;
+  // What an earlier owner of the same bytes did is of no concern to the new one.
+  if (reused) forget(pointer, size);
+  std::memset(pointer, 0xa5, size);
+  World& world = World::get();
+  if (__builtin_expect(world.recording(), 0)) {
+    history[reinterpret_cast<std::uintptr_t>(pointer)] = {static_cast<std::uint16_t>(world.current().id),
+                                                          world.stack_here(), 0, {}};
+  }
+  return pointer;
+}
+
+void run_free(void* pointer) {
+  World& world = World::get();
+  Header* const header = header_of(pointer);
+  const auto address = reinterpret_cast<std::uintptr_t>(pointer);
+  if (address % 16 != 0 || address - heap_base >= heap.top ||
+      (header->state != State::live && header->state != State::freed)) {
+    world.fail(FindingKind::invalid_free, "free of a pointer that is not the start of an allocated block");
+  }
+  if (header->state == State::freed) {
+    world.fail(FindingKind::double_free, "double free of a block of " + std::to_string(header->size) + " bytes",
+               history_of(pointer), {}, "second free");
+  }
+  const std::size_t size = header->size;
+  if (size != 0) mark_freed(pointer, size);
+  ObjectTable::get().forget_block(address, size != 0 ? size : 1);
+  if (__builtin_expect(world.recording(), 0)) {
+    History& entry = history[address];
+    entry.freed_by = static_cast<std::uint16_t>(world.current().id);
+    entry.freed = world.stack_here();
+  }
+  if (address - heap_base >= mark) --heap.live;
+  put(pointer);
+}
+
+std::size_t usable_size(const void* pointer) { return header_of(pointer)->size; }
+
+void* native_allocate(std::size_t size, std::size_t align) {
+  lock_native();
+  bool reused;
+  void* const pointer = take(size, align, reused);
+  unlock_native();
+  return pointer;
+}
+
+void native_free(void* pointer) {
+  lock_native();
+  if (reinterpret_cast<std::uintptr_t>(pointer) - heap_base >= heap.top) {
+    // Of a run that is over: gone already.
+    unlock_native();
+    return;
+  }
+  if (header_of(pointer)->state != State::live) {
+    std::fputs("foreseed: invalid or double free, outside a simulation\n", stderr);
+    std::abort();
+  }
+  put(pointer);
+  unlock_native();
+}
+
+void heap_begin_run() {
+  heap.top = (heap.top + 4095) & ~std::size_t{4095};
+  mark = heap.top;
+  at_start = heap;
+  heap.live = 0;
+  history.clear();
+}
+
+void heap_end_run() { heap = at_start; }
+
+std::size_t heap_mark() { return (heap.top + 4095) & ~std::size_t{4095}; }
+
+void check_leaks(World& world) {
+  if (heap.live <= 0) return;
+  std::uint64_t blocks = 0;
+  std::uint64_t bytes = 0;
+  std::vector<Place> places;
+  for (std::size_t at = mark; at < heap.top;) {
+    auto* const header = reinterpret_cast<Header*>(base() + at);
+    if (header->state == State::live) {
+      ++blocks;
+      bytes += header->size;
+      if (places.size() < 3) {
+        for (Place& place : history_of(header + 1)) {
+          place.role = std::to_string(header->size) + " bytes allocated here";
+          places.push_back(std::move(place));
+        }
+      }
+    }
+    at += sizeof(Header) + std::size_t{header->size_class} * 16;
+  }
+  world.fail(FindingKind::heap_leak,
+             std::to_string(bytes) + " bytes in " + std::to_string(blocks) +
+                 (blocks == 1 ? " block are still allocated at the end" : " blocks are still allocated at the end"),
+             std::move(places), {}, "end of the execution");
+}
+
+}  // namespace foreseed::memory

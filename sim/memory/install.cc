@@ -1,0 +1,27 @@
+#include "memory/heap.h"
+#include "memory/install.h"
+#include "memory/isolation.h"
+#include "memory/race.h"
+
+namespace foreseed::memory {
+
+void install(World& world) {
+  world.body_exit = check_leaks;
+  RunHooks hooks;
+  hooks.series_begin = isolation_series_begin;
+  hooks.series_end = isolation_series_end;
+  hooks.begin = [] {
+    isolation_begin_run();
+    heap_begin_run();
+    races_begin_run();
+  };
+  hooks.end = [] {
+    races_end_run();
+    heap_end_run();
+    isolation_end_run();
+  };
+  hooks.fault = isolation_fault;
+  world.add_hooks(hooks);
+}
+
+}  // namespace foreseed::memory

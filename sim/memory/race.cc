@@ -1,0 +1,245 @@
+#include "memory/race.h"
+
+#include <sys/mman.h>
+
+#include <cstdlib>
+#include <vector>
+
+#include "kernel/world.h"
+#include "memory/heap.h"
+
+namespace foreseed::memory {
+
+std::vector<Place> heap_history(std::uintptr_t address);
+
+namespace {
+
+// An access: epoch (40 bits), task (15 bits), atomic (1 bit), mask of bytes (8 bits). 0 is none. The epoch of a task is
+// its own component of its vector clock plus the run's base, so a larger one is later, across runs too.
+using Access = std::uint64_t;
+constexpr std::uint32_t freed_task = 0x7fff;
+
+constexpr Access make(std::uint64_t epoch, std::uint32_t task, bool is_atomic, std::uint32_t mask) {
+  return epoch << 24 | std::uint64_t{task} << 9 | std::uint64_t{is_atomic} << 8 | mask;
+}
+constexpr std::uint64_t epoch_of(Access a) { return a >> 24; }
+constexpr std::uint32_t task_of(Access a) { return (a >> 9) & 0x7fff; }
+constexpr bool atomic(Access a) { return ((a >> 8) & 1) != 0; }
+constexpr std::uint32_t mask_of(Access a) { return a & 0xff; }
+
+struct Cell {
+  Access write;
+  Access read;
+};
+/// As `write`: the cell is wide, and `read` is the index of its list, marked with the run it is good for.
+constexpr Access wide_mark = ~Access{0};
+
+struct WideAccess {
+  Access access;
+  bool is_write;
+};
+std::vector<std::vector<WideAccess>> wide_cells;
+std::size_t wide_used = 0;
+
+std::uint64_t base_epoch = 1;  ///< epochs of this run are above it
+
+// Shadow of 1 MiB of program memory: 2 MiB of cells, mapped at first use.
+constexpr int chunk_shift = 20;
+constexpr std::size_t directory_size = std::size_t{1} << (47 - chunk_shift);
+Cell** directory = nullptr;
+
+struct Watched {
+  std::uintptr_t first = 0;
+  std::uintptr_t last = 0;
+};
+Watched watched;
+struct Seen {
+  std::uint16_t task;
+  bool is_write;
+  std::uint32_t epoch;
+  Stack stack;
+};
+std::vector<Seen> seen;
+
+[[noreturn]] void no_memory() {
+  std::perror("foreseed: cannot map shadow memory");
+  std::_Exit(70);
+}
+
+Cell* new_chunk(std::size_t index) {
+  if (directory == nullptr) {
+    void* const got = mmap(nullptr, directory_size * sizeof(Cell*), PROT_READ | PROT_WRITE,
+                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (got == MAP_FAILED) no_memory();
+    directory = static_cast<Cell**>(got);
+  }
+  if (directory[index] == nullptr) {
+    void* const got = mmap(nullptr, (std::size_t{1} << (chunk_shift - 3)) * sizeof(Cell), PROT_READ | PROT_WRITE,
+                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (got == MAP_FAILED) no_memory();
+    directory[index] = static_cast<Cell*>(got);
+  }
+  return directory[index];
+}
+
+inline Cell& cell_at(std::uintptr_t address) {
+  const std::size_t index = (address >> chunk_shift) & (directory_size - 1);
+  Cell* chunk = directory != nullptr ? directory[index] : nullptr;
+  if (__builtin_expect(chunk == nullptr, 0)) chunk = new_chunk(index);
+  return chunk[(address & ((std::uintptr_t{1} << chunk_shift) - 1)) >> 3];
+}
+
+inline bool stale(Access a) { return epoch_of(a) <= base_epoch; }
+
+/// Whether `a` happens before the present of `self`.
+inline bool ordered(Access a, const Task& self) {
+  return epoch_of(a) - base_epoch <= self.clock.get(task_of(a));
+}
+
+inline bool conflict(Access a, bool a_writes, Access b, bool b_writes) {
+  return (mask_of(a) & mask_of(b)) != 0 && (a_writes || b_writes) && !(atomic(a) && atomic(b));
+}
+
+const char* describe(bool is_write, bool is_atomic) {
+  if (is_atomic) return is_write ? "atomic write" : "atomic read";
+  return is_write ? "write" : "read";
+}
+
+[[noreturn]] void report(std::uintptr_t address, Access now, bool writes, Access before, bool wrote) {
+  World& world = World::get();
+  if (task_of(before) == freed_task) {
+    world.fail(FindingKind::use_after_free, std::string("use after free: ") + describe(writes, atomic(now)),
+               heap_history(address), {}, describe(writes, atomic(now)));
+  }
+  Place other{static_cast<std::uint16_t>(task_of(before)), std::string("previous ") + describe(wrote, atomic(before)),
+              {}};
+  const auto epoch = static_cast<std::uint32_t>(epoch_of(before) - base_epoch);
+  for (auto it = seen.rbegin(); it != seen.rend() && other.stack.empty(); ++it) {
+    if (it->task == other.task && it->is_write == wrote && it->epoch == epoch) other.stack = it->stack;
+  }
+  std::vector<Place> places;
+  places.push_back(std::move(other));
+  watch(address & ~std::uintptr_t{7}, 8);
+  world.fail(FindingKind::data_race,
+             std::string("data race: ") + describe(writes, atomic(now)) + " by " + world.task_name(world.current()) +
+                 " and " + describe(wrote, atomic(before)) + " by " + world.task_name(world.task(task_of(before))) +
+                 " with no happens-before between them",
+             std::move(places), {}, describe(writes, atomic(now)));
+}
+
+void access_wide(std::vector<WideAccess>& list, std::uintptr_t address, Access now, bool writes, const Task& self) {
+  for (const WideAccess& entry : list) {
+    if (conflict(entry.access, entry.is_write, now, writes) && !ordered(entry.access, self)) {
+      report(address, now, writes, entry.access, entry.is_write);
+    }
+  }
+  // What the new access makes superfluous: anything before it that it covers and is at least as strong as.
+  std::size_t kept = 0;
+  for (const WideAccess& entry : list) {
+    const bool covered = (mask_of(entry.access) & ~mask_of(now)) == 0 && ordered(entry.access, self) &&
+                         (writes || !entry.is_write) && (!atomic(now) || atomic(entry.access));
+    if (!covered) list[kept++] = entry;
+  }
+  list.resize(kept);
+  list.push_back({now, writes});
+}
+
+std::vector<WideAccess>& widen(Cell& cell) {
+  if (wide_used == wide_cells.size()) wide_cells.emplace_back();
+  std::vector<WideAccess>& list = wide_cells[wide_used];
+  list.clear();
+  if (!stale(cell.write)) list.push_back({cell.write, true});
+  if (!stale(cell.read)) list.push_back({cell.read, false});
+  cell.write = wide_mark;
+  cell.read = base_epoch << 24 | wide_used++;
+  return list;
+}
+
+/// Whether `now` may take the place of `before` in a cell: nothing is lost.
+inline bool replaces(Access now, Access before, const Task& self) {
+  return stale(before) || ((mask_of(before) & ~mask_of(now)) == 0 && (!atomic(now) || atomic(before)) &&
+                           ordered(before, self));
+}
+
+inline void access_cell(Cell& cell, std::uintptr_t address, Access now, bool writes, const Task& self) {
+  if (__builtin_expect(cell.write == wide_mark, 0)) {
+    if (cell.read >> 24 == base_epoch) {
+      access_wide(wide_cells[cell.read & 0xff'ffff], address, now, writes, self);
+      return;
+    }
+    cell = {0, 0};
+  }
+  if ((writes ? cell.write : cell.read) == now) return;
+  if (!stale(cell.write) && conflict(cell.write, true, now, writes) && !ordered(cell.write, self)) {
+    report(address, now, writes, cell.write, true);
+  }
+  if (writes && !stale(cell.read) && conflict(cell.read, false, now, true) && !ordered(cell.read, self)) {
+    report(address, now, writes, cell.read, false);
+  }
+  Access& mine = writes ? cell.write : cell.read;
+  if (__builtin_expect(replaces(now, mine, self), 1)) {
+    mine = now;
+    return;
+  }
+  access_wide(widen(cell), address, now, writes, self);
+}
+
+}  // namespace
+
+void watch(std::uintptr_t address, std::size_t size) { watched = {address & ~std::uintptr_t{7}, address + size}; }
+
+void access(const void* pointer, std::size_t size, bool is_write, bool is_atomic) {
+  World& world = World::get();
+  const Task& self = world.current();
+  auto address = reinterpret_cast<std::uintptr_t>(pointer);
+  const std::uintptr_t end = address + size;
+  const std::uint32_t own = self.clock.get(self.id);
+  if (__builtin_expect(address < watched.last && end > watched.first && world.recording(), 0)) {
+    seen.push_back({static_cast<std::uint16_t>(self.id), is_write, own, world.stack_here()});
+  }
+  const Access stem = make(base_epoch + own, self.id, is_atomic, 0);
+  const std::uint32_t lead = address & 7;
+  if (__builtin_expect(lead + size <= 8, 1)) {
+    const std::uint32_t mask = ((1u << size) - 1) << lead;
+    access_cell(cell_at(address), address, stem | mask, is_write, self);
+    return;
+  }
+  while (address < end) {
+    const std::uint32_t first = address & 7;
+    const std::uintptr_t next = (address | 7) + 1;
+    const std::uint32_t count = static_cast<std::uint32_t>((next < end ? next : end) - address);
+    access_cell(cell_at(address), address, stem | (((1u << count) - 1) << first), is_write, self);
+    address = next;
+  }
+}
+
+void mark_freed(const void* pointer, std::size_t size) {
+  if (size > 1024) size = 1024;
+  access(pointer, size, true, false);
+  const auto address = reinterpret_cast<std::uintptr_t>(pointer);
+  // A write of this run by a task that nobody has ever heard of: unordered with everything.
+  const Access freed = make(base_epoch + 1, freed_task, false, 0xff);
+  for (std::uintptr_t at = address & ~std::uintptr_t{7}; at < address + size; at += 8) cell_at(at) = {freed, 0};
+}
+
+void forget(const void* pointer, std::size_t size) {
+  const auto address = reinterpret_cast<std::uintptr_t>(pointer);
+  for (std::uintptr_t at = address & ~std::uintptr_t{7}; at < address + size; at += 8) cell_at(at) = {0, 0};
+}
+
+void races_begin_run() {
+  wide_used = 0;
+  seen.clear();
+}
+
+void races_end_run() {
+  World& world = World::get();
+  std::uint32_t most = 0;
+  for (std::uint32_t i = 0; i < world.task_count(); ++i) {
+    const std::uint32_t own = world.task(i).clock.get(i);
+    most = own > most ? own : most;
+  }
+  base_epoch += most + 1;
+}
+
+}  // namespace foreseed::memory

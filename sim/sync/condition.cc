@@ -1,0 +1,96 @@
+// Condition variables. A signal wakes one waiter, chosen; a woken waiter then competes for the mutex like anyone else.
+
+#include <cerrno>
+
+#include "sync/sync.h"
+
+namespace foreseed::sync {
+
+namespace {
+
+/// A waiter of a condition variable, known to signal by its place in the queue.
+struct CondWaiter : Waiter {
+  using Waiter::Waiter;
+  bool signalled = false;
+};
+
+SyncObject& cond_object(pthread_cond_t* cond) { return ObjectTable::get().at(cond, ObjectKind::cond); }
+
+void wake_waiter(SyncObject& object, Waiter& waiter) {
+  static_cast<CondWaiter&>(waiter).signalled = true;
+  Task& task = *waiter.task;
+  waiter.leave();
+  World::get().wake(task);
+  task.clock.join(object.clock);
+}
+
+}  // namespace
+
+void cond_init(pthread_cond_t* cond, clockid_t clock) {
+  ObjectTable::get().forget(cond);
+  cond_object(cond).type = static_cast<std::uint8_t>(clock);
+}
+
+clockid_t cond_clock(pthread_cond_t* cond) {
+  bool fresh;
+  SyncObject& object = ObjectTable::get().at(cond, ObjectKind::cond, fresh);
+  // As glibc lays it out: bit 1 of the word behind the waiters' counters is set for CLOCK_MONOTONIC.
+  if (fresh) object.type = (cond->__data.__wrefs & 2) != 0 ? CLOCK_MONOTONIC : CLOCK_REALTIME;
+  return object.type;
+}
+
+int cond_wait(pthread_cond_t* cond, pthread_mutex_t* mutex, std::uint64_t deadline_ns) {
+  World& world = World::get();
+  const Op op = deadline_ns == never ? Op::cond_wait : Op::cond_timedwait;
+  Task& self = world.current();
+  SyncObject& object = cond_object(cond);
+  mutex_unlock(mutex);
+  int result = 0;
+  {
+    // No scheduling point between the unlock and the wait: they are one step.
+    CondWaiter waiter(object.waiters, self);
+    while (!waiter.signalled && result == 0) {
+      if (!world.wait(op, number_of(object), deadline_ns) && !waiter.signalled) result = ETIMEDOUT;
+    }
+  }
+  // Taken back as if by lock, but without a scheduling point of its own: being woken was one.
+  const int locked = mutex_relock(mutex);
+  world.event(op, world.recording() ? number_of(object) : 0, result);
+  return locked != 0 ? locked : result;
+}
+
+int cond_signal(pthread_cond_t* cond) {
+  World& world = World::get();
+  world.point(Op::cond_signal);
+  SyncObject& object = cond_object(cond);
+  Task& self = world.current();
+  const bool anyone = !object.waiters.empty();
+  if (anyone) {
+    object.clock.join(self.clock);
+    self.clock.increment(self.id);
+    const std::uint32_t waiting = object.waiters.size;
+    std::uint32_t k = world.choose(static_cast<std::uint32_t>(Op::cond_signal), ChoiceKind::wake, waiting);
+    Waiter* waiter = object.waiters.first;
+    while (k-- != 0) waiter = waiter->next;
+    wake_waiter(object, *waiter);
+  }
+  world.event(Op::cond_signal, world.recording() ? number_of(object) : 0, anyone);
+  return 0;
+}
+
+int cond_broadcast(pthread_cond_t* cond) {
+  World& world = World::get();
+  world.point(Op::cond_broadcast);
+  SyncObject& object = cond_object(cond);
+  Task& self = world.current();
+  const auto waiting = static_cast<std::int32_t>(object.waiters.size);
+  if (waiting != 0) {
+    object.clock.join(self.clock);
+    self.clock.increment(self.id);
+    while (!object.waiters.empty()) wake_waiter(object, *object.waiters.first);
+  }
+  world.event(Op::cond_broadcast, world.recording() ? number_of(object) : 0, waiting);
+  return 0;
+}
+
+}  // namespace foreseed::sync

@@ -1,0 +1,129 @@
+#include "sync/objects.h"
+
+#include "kernel/layout.h"
+#include "kernel/world.h"
+
+namespace foreseed {
+
+const char* to_string(ObjectKind kind) {
+  switch (kind) {
+    case ObjectKind::mutex: return "mutex";
+    case ObjectKind::cond: return "cond";
+    case ObjectKind::rwlock: return "rwlock";
+    case ObjectKind::semaphore: return "semaphore";
+    case ObjectKind::barrier: return "barrier";
+    case ObjectKind::once: return "once";
+    case ObjectKind::spin: return "spinlock";
+    case ObjectKind::futex: return "futex";
+    case ObjectKind::atomic: return "atomic";
+  }
+  return "object";
+}
+
+std::uint32_t number_of(SyncObject& object) {
+  if (object.number == 0) object.number = World::get().number_object(to_string(object.kind));
+  return object.number;
+}
+
+ObjectTable::ObjectTable() : slots_(256, Slot{0, 0, 0}), mask_(255), shift_(64 - 8) {}
+
+ObjectTable& ObjectTable::get() {
+  static ObjectTable table;
+  return table;
+}
+
+void ObjectTable::begin_run() {
+  used_ = 0;
+  for (const std::uint32_t word : heap_words_) heap_bits_[word] = 0;
+  heap_words_.clear();
+  if (++run_ != 0) return;
+  run_ = 1;
+  for (Slot& entry : slots_) entry.run = 0;
+}
+
+SyncObject& ObjectTable::renew(SyncObject& object, std::uintptr_t key, ObjectKind kind) {
+  object.address = key;
+  object.number = 0;
+  object.kind = kind;
+  object.type = 0;
+  object.flag = false;
+  object.owner = nullptr;
+  object.count = 0;
+  object.value = 0;
+  object.generation = 0;
+  object.limit = 0;
+  object.waiters.clear();
+  object.readers.clear();
+  object.holders.clear();
+  object.clock.clear();
+  return object;
+}
+
+SyncObject& ObjectTable::insert(std::size_t position, std::uintptr_t key, ObjectKind kind) {
+  if (used_ * 2 > mask_) {
+    grow();
+    for (position = slot(key); slots_[position].run == run_;) position = (position + 1) & mask_;
+  }
+  if (used_ == pool_.size()) pool_.push_back(std::make_unique<SyncObject>());
+  if (in_heap(key)) mark_heap(key);
+  slots_[position] = {key, run_, static_cast<std::uint32_t>(used_)};
+  return renew(*pool_[used_++], key, kind);
+}
+
+void ObjectTable::grow() {
+  std::vector<Slot> old(slots_.size() * 2, Slot{0, 0, 0});
+  old.swap(slots_);
+  mask_ = slots_.size() - 1;
+  --shift_;
+  for (const Slot& entry : old) {
+    if (entry.run != run_ || entry.key == erased) continue;
+    std::size_t i = slot(entry.key);
+    while (slots_[i].run == run_) i = (i + 1) & mask_;
+    slots_[i] = entry;
+  }
+}
+
+SyncObject* ObjectTable::find(const void* address) {
+  const auto key = reinterpret_cast<std::uintptr_t>(address);
+  for (std::size_t i = slot(key); slots_[i].run == run_; i = (i + 1) & mask_) {
+    if (slots_[i].key == key) return pool_[slots_[i].index].get();
+  }
+  return nullptr;
+}
+
+void ObjectTable::forget(const void* address) {
+  const auto key = reinterpret_cast<std::uintptr_t>(address);
+  for (std::size_t i = slot(key); slots_[i].run == run_; i = (i + 1) & mask_) {
+    if (slots_[i].key == key) {
+      slots_[i].key = erased;
+      return;
+    }
+  }
+}
+
+void ObjectTable::mark_heap(std::uintptr_t key) {
+  const std::size_t granule = (key - heap_base) / 64;
+  const std::size_t word = granule / 64;
+  if (word >= heap_bits_.size()) heap_bits_.resize(word + 1024, 0);
+  if (heap_bits_[word] == 0) heap_words_.push_back(static_cast<std::uint32_t>(word));
+  heap_bits_[word] |= std::uint64_t{1} << (granule % 64);
+}
+
+void ObjectTable::forget_block(std::uintptr_t address, std::size_t size) {
+  const std::size_t first = (address - heap_base) / 64;
+  const std::size_t last = (address - heap_base + size - 1) / 64;
+  for (std::size_t granule = first; granule <= last; ++granule) {
+    const std::size_t word = granule / 64;
+    if (word >= heap_bits_.size()) return;
+    if (heap_bits_[word] == 0) {
+      granule = word * 64 + 63;
+      continue;
+    }
+    if (((heap_bits_[word] >> (granule % 64)) & 1) == 0) continue;
+    for (std::uintptr_t key = heap_base + granule * 64; key < heap_base + granule * 64 + 64; ++key) {
+      if (key >= address && key < address + size) forget(reinterpret_cast<const void*>(key));
+    }
+  }
+}
+
+}  // namespace foreseed

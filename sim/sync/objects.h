@@ -1,0 +1,108 @@
+#pragma once
+// What is known of each synchronisation object of a run: found by its address, made at its first use.
+//
+// The program's own bytes stay untouched (but for pthread_once_t and static guards, whose "done" state code reads
+// directly), so an object works natively before and after a run, and a run that is given up leaves nothing behind.
+// Entries die with the run, with *_destroy, and with the heap block they lie in.
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "kernel/task.h"
+#include "kernel/vector_clock.h"
+
+namespace foreseed {
+
+enum class ObjectKind : std::uint8_t { mutex, cond, rwlock, semaphore, barrier, once, spin, futex, atomic };
+
+const char* to_string(ObjectKind kind);
+
+struct SyncObject {
+  std::uintptr_t address = 0;
+  std::uint32_t number = 0;      ///< for reports; 0 until it is needed
+  ObjectKind kind = ObjectKind::mutex;
+  std::uint8_t type = 0;         ///< mutex: PTHREAD_MUTEX_*; cond: its clock
+  bool flag = false;             ///< once, guard: running
+  Task* owner = nullptr;         ///< mutex, spin, rwlock (writer), once
+  std::int64_t count = 0;        ///< recursion depth, semaphore value, readers, barrier arrivals
+  std::uint64_t value = 0;       ///< atomic: what instrumented code last saw there
+  std::uint64_t generation = 0;  ///< barrier rounds
+  std::uint32_t limit = 0;       ///< barrier size
+  WaitList waiters;              ///< rwlock: writers
+  WaitList readers;              ///< rwlock only
+  std::vector<std::uint16_t> holders;  ///< rwlock: tasks that read
+  VectorClock clock;             ///< what its last releases knew
+};
+
+class ObjectTable {
+ public:
+  static ObjectTable& get();
+
+  void begin_run();
+
+  /// The object of `kind` at `address`; `fresh` is set if this made it (or made it anew as another kind).
+  SyncObject& at(const void* address, ObjectKind kind, bool& fresh) {
+    const auto key = reinterpret_cast<std::uintptr_t>(address);
+    for (std::size_t i = slot(key);; i = (i + 1) & mask_) {
+      Slot& entry = slots_[i];
+      if (entry.run == run_ && entry.key == key) {
+        SyncObject& object = *pool_[entry.index];
+        fresh = false;
+        if (__builtin_expect(object.kind == kind, 1)) return object;
+        fresh = true;
+        return renew(object, key, kind);
+      }
+      if (entry.run != run_) {
+        fresh = true;
+        return insert(i, key, kind);
+      }
+    }
+  }
+
+  SyncObject& at(const void* address, ObjectKind kind) {
+    bool fresh;
+    return at(address, kind, fresh);
+  }
+
+  SyncObject* find(const void* address);
+
+  /// Forgets the object at `address`, if there is one.
+  void forget(const void* address);
+  /// Forgets what lies in a heap block that is being freed: next to nothing where the block holds no objects.
+  void forget_block(std::uintptr_t address, std::size_t size);
+
+  std::size_t size() const { return used_; }
+  SyncObject& nth(std::size_t index) { return *pool_[index]; }
+
+ private:
+  struct Slot {
+    std::uintptr_t key;
+    std::uint32_t run;
+    std::uint32_t index;
+  };
+  static constexpr std::uintptr_t erased = 1;
+
+  ObjectTable();
+  std::size_t slot(std::uintptr_t key) const { return (key * 0x9e3779b97f4a7c15ull) >> shift_; }
+  SyncObject& insert(std::size_t position, std::uintptr_t key, ObjectKind kind);
+  SyncObject& renew(SyncObject& object, std::uintptr_t key, ObjectKind kind);
+  void grow();
+  void mark_heap(std::uintptr_t key);
+
+  std::vector<Slot> slots_;
+  std::size_t mask_ = 0;
+  int shift_ = 0;
+  std::uint32_t run_ = 1;
+  std::vector<std::unique_ptr<SyncObject>> pool_;
+  std::size_t used_ = 0;
+
+  // One bit per 64 bytes of heap: whether an object was ever seen there in this run.
+  std::vector<std::uint64_t> heap_bits_;
+  std::vector<std::uint32_t> heap_words_;  ///< words of heap_bits_ that are not 0
+};
+
+/// The number of an object in reports, given at first asking.
+std::uint32_t number_of(SyncObject& object);
+
+}  // namespace foreseed

@@ -1,0 +1,162 @@
+// Semaphores, barriers and futexes: things that are counted.
+
+#include <cerrno>
+#include <climits>
+
+#include "intercept/real.h"
+#include "sync/sync.h"
+
+namespace foreseed::sync {
+
+namespace {
+
+SyncObject& semaphore_object(sem_t* semaphore) {
+  bool fresh;
+  SyncObject& object = ObjectTable::get().at(semaphore, ObjectKind::semaphore, fresh);
+  if (fresh) {
+    int value = 0;
+    REAL(sem_getvalue)(semaphore, &value);
+    object.count = value;
+  }
+  return object;
+}
+
+void take(SyncObject& object, Task& self) {
+  self.clock.join(object.clock);
+  if (--object.count == 0) World::get().hold_all(object.waiters);
+}
+
+}  // namespace
+
+void semaphore_init(sem_t* semaphore, unsigned value) {
+  ObjectTable::get().forget(semaphore);
+  ObjectTable::get().at(semaphore, ObjectKind::semaphore).count = value;
+}
+
+int semaphore_wait(sem_t* semaphore, std::uint64_t deadline_ns) {
+  World& world = World::get();
+  const Op op = deadline_ns == never ? Op::sem_wait : Op::sem_timedwait;
+  world.point(op);
+  SyncObject& object = semaphore_object(semaphore);
+  int result = 0;
+  if (object.count == 0) {
+    const Waiter waiter(object.waiters, world.current());
+    while (result == 0 && object.count == 0) {
+      if (!world.wait(op, number_of(object), deadline_ns)) result = ETIMEDOUT;
+    }
+  }
+  if (result == 0) take(object, world.current());
+  world.event(op, world.recording() ? number_of(object) : 0, result);
+  return result;
+}
+
+int semaphore_trywait(sem_t* semaphore) {
+  World& world = World::get();
+  Task& self = world.current();
+  const bool spinning = self.idle_address == semaphore && self.idle_count >= 4;
+  spinning ? world.idle_point(Op::sem_trywait) : world.point(Op::sem_trywait);
+  SyncObject& object = semaphore_object(semaphore);
+  const int result = object.count > 0 ? 0 : EAGAIN;
+  if (result == 0) {
+    take(object, self);
+    self.idle_address = nullptr;
+  } else {
+    self.idle_count = self.idle_address == semaphore ? self.idle_count + 1 : 0;
+    self.idle_address = semaphore;
+  }
+  world.event(Op::sem_trywait, world.recording() ? number_of(object) : 0, result, result == 0);
+  return result;
+}
+
+int semaphore_post(sem_t* semaphore) {
+  World& world = World::get();
+  world.point(Op::sem_post);
+  SyncObject& object = semaphore_object(semaphore);
+  Task& self = world.current();
+  const int result = object.count == SEM_VALUE_MAX ? EOVERFLOW : 0;
+  if (result == 0) {
+    ++object.count;
+    object.clock.join(self.clock);
+    self.clock.increment(self.id);
+    world.wake_all(object.waiters);
+  }
+  world.event(Op::sem_post, world.recording() ? number_of(object) : 0, result);
+  return result;
+}
+
+int semaphore_value(sem_t* semaphore) { return static_cast<int>(semaphore_object(semaphore).count); }
+
+void barrier_init(pthread_barrier_t* barrier, unsigned count) {
+  ObjectTable::get().forget(barrier);
+  ObjectTable::get().at(barrier, ObjectKind::barrier).limit = count;
+}
+
+int barrier_wait(pthread_barrier_t* barrier) {
+  World& world = World::get();
+  world.point(Op::barrier_wait);
+  Task& self = world.current();
+  bool fresh;
+  SyncObject& object = ObjectTable::get().at(barrier, ObjectKind::barrier, fresh);
+  if (fresh) {
+    world.fail(FindingKind::unsupported, "pthread_barrier_wait on a barrier that was made before the simulation began");
+  }
+  object.clock.join(self.clock);
+  self.clock.increment(self.id);
+  int result = 0;
+  if (++object.count == object.limit) {
+    object.count = 0;
+    ++object.generation;
+    for (const Waiter* w = object.waiters.first; w != nullptr; w = w->next) w->task->clock.join(object.clock);
+    world.wake_all(object.waiters);
+    self.clock.join(object.clock);
+    object.clock.clear();
+    result = PTHREAD_BARRIER_SERIAL_THREAD;
+  } else {
+    const std::uint64_t round = object.generation;
+    const Waiter waiter(object.waiters, self);
+    while (object.generation == round) world.wait(Op::barrier_wait, number_of(object));
+  }
+  world.event(Op::barrier_wait, world.recording() ? number_of(object) : 0, result);
+  return result;
+}
+
+int futex_wait(const void* address, std::uint32_t expected, std::uint64_t deadline_ns) {
+  World& world = World::get();
+  world.point(Op::futex_wait);
+  // The word may be an atomic with an entry of its own; waiters live in that entry.
+  ObjectTable& table = ObjectTable::get();
+  SyncObject* found = table.find(address);
+  SyncObject& object = found != nullptr ? *found : table.at(address, ObjectKind::atomic);
+  int result = 0;
+  if (__atomic_load_n(static_cast<const std::uint32_t*>(address), __ATOMIC_RELAXED) != expected) {
+    result = EAGAIN;
+  } else {
+    Waiter waiter(object.waiters, world.current());
+    if (!world.wait(Op::futex_wait, number_of(object), deadline_ns) && waiter.list != nullptr) result = ETIMEDOUT;
+  }
+  world.event(Op::futex_wait, world.recording() ? number_of(object) : 0, result, result == 0);
+  return result;
+}
+
+int futex_wake(const void* address, std::uint32_t count) {
+  World& world = World::get();
+  world.point(Op::futex_wake);
+  SyncObject* const object = ObjectTable::get().find(address);
+  std::int32_t woken = 0;
+  while (object != nullptr && !object->waiters.empty() && static_cast<std::uint32_t>(woken) < count) {
+    std::uint32_t k = 0;
+    if (count < object->waiters.size) {
+      k = world.choose(static_cast<std::uint32_t>(Op::futex_wake), ChoiceKind::wake, object->waiters.size);
+    }
+    Waiter* waiter = object->waiters.first;
+    while (k-- != 0) waiter = waiter->next;
+    Task& task = *waiter->task;
+    waiter->leave();
+    world.wake(task);
+    ++woken;
+  }
+  world.event(Op::futex_wake, object != nullptr && world.recording() ? number_of(*object) : 0, woken, woken != 0);
+  return woken;
+}
+
+}  // namespace foreseed::sync

@@ -1,0 +1,106 @@
+#!/usr/bin/env bash
+# iam and oms as real processes on loopback, driven by curl. Usage: daemons_test.sh BINARY_DIR
+# Exit 0: all as expected. Exit 1: the first difference is on standard error.
+set -u
+
+bin=${1:?usage: daemons_test.sh BINARY_DIR}
+work=$(mktemp -d)
+pids=()
+
+finish() {
+  local pid
+  for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null; done
+  for pid in "${pids[@]}"; do wait "$pid" 2>/dev/null; done
+  rm -rf "$work"
+}
+trap finish EXIT
+
+fail() {
+  echo "FAIL: $*" >&2
+  cat "$work"/*.err >&2 2>/dev/null
+  exit 1
+}
+
+expect() {  # WHAT WANTED GOT
+  [ "$2" = "$3" ] || fail "$1: want '$2', got '$3'"
+}
+
+start() {  # NAME ARGUMENTS...; sets $port and $pid
+  local name=$1 line=
+  shift
+  "$bin/$name" "$@" --host 127.0.0.1 --port 0 >"$work/$name.out" 2>"$work/$name.err" &
+  pid=$!
+  pids+=("$pid")
+  for _ in $(seq 200); do
+    line=$(head -n 1 "$work/$name.out")
+    [ -n "$line" ] && break
+    kill -0 "$pid" 2>/dev/null || fail "$name ended at once"
+    sleep 0.05
+  done
+  port=${line##*:}
+  expect "$name says where it listens" "listening on 127.0.0.1:$port" "$line"
+}
+
+stop() {  # PID; graceful, exit code 0
+  kill -TERM "$1"
+  wait "$1"
+  expect "exit code after SIGTERM" 0 $?
+}
+
+curl_status() { curl -s -m 20 -o "$work/body" -D "$work/head" -w '%{http_code}' "$@"; }
+order() { # TOKEN
+  curl_status -H "Authorization: Bearer $1" -d '{"item":"tea","quantity":2}' \
+    "http://127.0.0.1:$oms_port/orders"
+}
+auth_path() { tr -d '\r' <"$work/head" | sed -n 's/^[Xx]-[Aa]uth-[Pp]ath: //p'; }
+
+export IAM_SECRET='a secret of at least thirty-two bytes'
+key=(--hs-secret-env IAM_SECRET)
+
+# Bad usage: exit 2 and one line.
+for arguments in "--no-such-flag" "--hs-secret-env NOT_SET" "" "--hs-secret-env IAM_SECRET --threads 0"; do
+  # shellcheck disable=SC2086
+  "$bin/iam" $arguments >"$work/out" 2>"$work/usage.err"
+  expect "exit code of iam $arguments" 2 $?
+  expect "lines on stderr of iam $arguments" 1 "$(wc -l <"$work/usage.err")"
+done
+"$bin/oms" --fallback local >"$work/out" 2>"$work/usage.err"
+expect "exit code of oms with local fallback and no key" 2 $?
+rm -f "$work/usage.err"
+
+start iam "${key[@]}"
+iam_port=$port
+iam_pid=$pid
+start oms "${key[@]}" --iam-host 127.0.0.1 --iam-port "$iam_port" --fallback local
+oms_port=$port
+oms_pid=$pid
+
+writer=$("$bin/iam" token --sub alice --scope "orders:write orders:read" --ttl 3600 "${key[@]}")
+reader=$("$bin/iam" "${key[@]}" token --sub alice --scope orders:read)
+expired=$("$bin/iam" "${key[@]}" token --sub alice --scope orders:write --ttl -10)
+
+expect "iam health" 200 "$(curl_status "http://127.0.0.1:$iam_port/health")"
+expect "oms health" 200 "$(curl_status "http://127.0.0.1:$oms_port/health")"
+
+expect "order" 201 "$(order "$writer")"
+expect "path of an order" remote "$(auth_path)"
+expect "order read back" 200 "$(curl_status -H "Authorization: Bearer $writer" \
+  "http://127.0.0.1:$oms_port/orders/1")"
+expect "the order" '{"id":1,"item":"tea","owner":"alice","quantity":2}' "$(cat "$work/body")"
+expect "no token" 401 "$(curl_status -d '{}' "http://127.0.0.1:$oms_port/orders")"
+expect "bad token" 401 "$(order "${writer}x")"
+expect "expired token" 401 "$(order "$expired")"
+expect "token without scope" 403 "$(order "$reader")"
+expect "metrics" 200 "$(curl_status "http://127.0.0.1:$oms_port/metrics")"
+
+stop "$iam_pid"
+expect "order without iam" 201 "$(order "$writer")"
+expect "path of an order without iam" local "$(auth_path)"
+expect "no scope without iam" 403 "$(order "$reader")"
+
+# A port that is taken: exit 1.
+"$bin/iam" "${key[@]}" --host 127.0.0.1 --port "$oms_port" >"$work/out" 2>"$work/taken.err"
+expect "exit code on a taken port" 1 $?
+
+stop "$oms_pid"
+echo PASS
