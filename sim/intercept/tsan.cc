@@ -13,41 +13,49 @@ using namespace foreseed;
 namespace {
 
 inline void plain(const void* address, std::size_t size, bool writes) {
-  if (!simulated_code()) return;
+  if (!simulated_code() || memory::repeats(address, size, writes)) return;
+  const Entry entry;
+  memory::access(address, size, writes, false);
+}
+
+/// Accesses of other sizes, or that may span more than 8 aligned bytes.
+inline void plain_range(const void* address, std::size_t size, bool writes) {
+  if (!simulated_code() || size == 0) return;
   const Entry entry;
   memory::access(address, size, writes, false);
 }
 
 }  // namespace
 
-#define PLAIN(size)                                                                            \
-  FORESEED_EXPORT void __tsan_read##size(void* a) { plain(a, size, false); }                   \
-  FORESEED_EXPORT void __tsan_write##size(void* a) { plain(a, size, true); }                   \
-  FORESEED_EXPORT void __tsan_unaligned_read##size(void* a) { plain(a, size, false); }         \
-  FORESEED_EXPORT void __tsan_unaligned_write##size(void* a) { plain(a, size, true); }         \
-  FORESEED_EXPORT void __tsan_volatile_read##size(void* a) { plain(a, size, false); }          \
-  FORESEED_EXPORT void __tsan_volatile_write##size(void* a) { plain(a, size, true); }          \
-  FORESEED_EXPORT void __tsan_unaligned_volatile_read##size(void* a) { plain(a, size, false); } \
-  FORESEED_EXPORT void __tsan_unaligned_volatile_write##size(void* a) { plain(a, size, true); } \
-  FORESEED_EXPORT void __tsan_read_write##size(void* a) { plain(a, size, true); }              \
-  FORESEED_EXPORT void __tsan_unaligned_read_write##size(void* a) { plain(a, size, true); }
-PLAIN(1)
-PLAIN(2)
-PLAIN(4)
-PLAIN(8)
-PLAIN(16)
+#define PLAIN_AS(check, size)                                                                   \
+  FORESEED_EXPORT void __tsan_read##size(void* a) { check(a, size, false); }                    \
+  FORESEED_EXPORT void __tsan_write##size(void* a) { check(a, size, true); }                    \
+  FORESEED_EXPORT void __tsan_volatile_read##size(void* a) { check(a, size, false); }           \
+  FORESEED_EXPORT void __tsan_volatile_write##size(void* a) { check(a, size, true); }           \
+  FORESEED_EXPORT void __tsan_read_write##size(void* a) { check(a, size, true); }
+#define UNALIGNED(size)                                                                               \
+  FORESEED_EXPORT void __tsan_unaligned_read##size(void* a) { plain_range(a, size, false); }          \
+  FORESEED_EXPORT void __tsan_unaligned_write##size(void* a) { plain_range(a, size, true); }          \
+  FORESEED_EXPORT void __tsan_unaligned_volatile_read##size(void* a) { plain_range(a, size, false); } \
+  FORESEED_EXPORT void __tsan_unaligned_volatile_write##size(void* a) { plain_range(a, size, true); } \
+  FORESEED_EXPORT void __tsan_unaligned_read_write##size(void* a) { plain_range(a, size, true); }
+PLAIN_AS(plain, 1)
+PLAIN_AS(plain, 2)
+PLAIN_AS(plain, 4)
+PLAIN_AS(plain, 8)
+PLAIN_AS(plain_range, 16)
+UNALIGNED(2)
+UNALIGNED(4)
+UNALIGNED(8)
+UNALIGNED(16)
 
 FORESEED_EXPORT void __tsan_init() {}
 FORESEED_EXPORT void __tsan_func_entry(void*) {}
 FORESEED_EXPORT void __tsan_func_exit() {}
 FORESEED_EXPORT void __tsan_ignore_thread_begin() {}
 FORESEED_EXPORT void __tsan_ignore_thread_end() {}
-FORESEED_EXPORT void __tsan_read_range(void* a, std::size_t size) {
-  if (size != 0) plain(a, size, false);
-}
-FORESEED_EXPORT void __tsan_write_range(void* a, std::size_t size) {
-  if (size != 0) plain(a, size, true);
-}
+FORESEED_EXPORT void __tsan_read_range(void* a, std::size_t size) { plain_range(a, size, false); }
+FORESEED_EXPORT void __tsan_write_range(void* a, std::size_t size) { plain_range(a, size, true); }
 // Constructors and destructors store the vtable pointer again and again: only a change counts.
 FORESEED_EXPORT void __tsan_vptr_update(void** place, void* value) {
   if (*place != value) plain(place, sizeof *place, true);
@@ -55,21 +63,17 @@ FORESEED_EXPORT void __tsan_vptr_update(void** place, void* value) {
 FORESEED_EXPORT void __tsan_vptr_read(void** place) { plain(place, sizeof *place, false); }
 
 FORESEED_EXPORT void* __tsan_memcpy(void* to, const void* from, std::size_t size) {
-  if (size != 0) {
-    plain(from, size, false);
-    plain(to, size, true);
-  }
+  plain_range(from, size, false);
+  plain_range(to, size, true);
   return std::memcpy(to, from, size);
 }
 FORESEED_EXPORT void* __tsan_memmove(void* to, const void* from, std::size_t size) {
-  if (size != 0) {
-    plain(from, size, false);
-    plain(to, size, true);
-  }
+  plain_range(from, size, false);
+  plain_range(to, size, true);
   return std::memmove(to, from, size);
 }
 FORESEED_EXPORT void* __tsan_memset(void* to, int value, std::size_t size) {
-  if (size != 0) plain(to, size, true);
+  plain_range(to, size, true);
   return std::memset(to, value, size);
 }
 

@@ -9,8 +9,9 @@ namespace foreseed {
 
 class ReadySet {
  public:
+  /// Empties the set and makes room for `tasks` >= 1 members.
   void clear(std::uint32_t tasks) {
-    words_.assign((tasks + 63) / 64 + 1, 0);
+    words_.assign((tasks + 63) / 64, 0);
     count_ = 0;
   }
 

@@ -80,6 +80,13 @@ struct Task {
   WaitList joiners;
 
   VectorClock clock;
+  std::uint64_t epoch = 0;  ///< its own component of `clock`, counted on over all runs of the process: never repeats
+
+  /// What the task does from here on is not yet known to those who learn its clock as it is now.
+  void release() {
+    clock.increment(id);
+    ++epoch;
+  }
 
   // what it waits for, for reports
   Op waiting_op = Op::note;

@@ -77,10 +77,7 @@ TlsBlock* new_block() {
 
 }  // namespace
 
-ThreadStates& ThreadStates::get() {
-  static ThreadStates states;
-  return states;
-}
+constinit ThreadStates ThreadStates::instance_;
 
 std::string ThreadStates::prepare() {
   host_pointer_ = thread_pointer();

@@ -26,7 +26,7 @@ struct ThreadState {
 /// The thread-local world of this process; one of them, made at the first run.
 class ThreadStates {
  public:
-  static ThreadStates& get();
+  static ThreadStates& get() { return instance_; }
 
   /// Finds out what is loaded; called at the start of each series of runs. Returns an error text, empty if all is well.
   std::string prepare();
@@ -62,7 +62,7 @@ class ThreadStates {
  private:
   static void set_thread_pointer(std::uintptr_t pointer) { asm volatile("wrfsbase %0" ::"r"(pointer) : "memory"); }
 
-  bool prepared_ = false;
+  static ThreadStates instance_;
   bool swaps_ = false;
   std::uintptr_t host_pointer_ = 0;
   std::uint64_t* libstdcxx_ = nullptr;

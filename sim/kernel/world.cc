@@ -36,12 +36,7 @@ namespace foreseed {
 std::uintptr_t active_thread = 0;
 bool run_active = false;
 bool series_active = false;
-World* World::instance_ = nullptr;
-
-struct WorldInstance {
-  WorldInstance() { World::instance_ = new World; }
-};
-static WorldInstance world_instance;
+World detail::the_world;
 
 void internal_error(const char* what, const char* file, int line) {
   active_thread = 0;
@@ -203,7 +198,7 @@ bool World::on_deadline(void* context, std::uint64_t sequence, bool dry) {
   if (task.wait_sequence != sequence || task.finished) return false;
   if (dry) return true;
   task.timed_out = true;
-  instance_->ready_.insert(task.id);
+  get().ready_.insert(task.id);
   return true;
 }
 
@@ -313,7 +308,8 @@ Task& World::spawn(void* (*entry)(void*), void* argument) {
     task.clock.assign(current_->clock);
     release_epoch();
   }
-  task.clock.increment(id);
+  task.epoch = epoch_base_;
+  task.release();
   ThreadStates::get().attach(task.thread_state);
   make_fiber(task);
   ready_.insert(id);

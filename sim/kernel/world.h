@@ -41,7 +41,7 @@ struct RunHooks {
 
 class World {
  public:
-  static World& get() { return *instance_; }
+  static World& get();
 
   Execution run(const Scenario& scenario, const RunOptions& options);
   void add_hooks(const RunHooks& hooks) { hooks_.push_back(hooks); }
@@ -137,8 +137,10 @@ class World {
   /// Ends the run with a finding whose first place is the caller.
   [[noreturn]] void fail(FindingKind kind, std::string message, std::vector<Place> more_places = {},
                          std::string details = {}, std::string role = {});
-  /// Releases of the running task so far: its epoch. See memory/race.h.
-  std::uint32_t release_epoch() { return current_->clock.increment(current_->id); }
+  /// See Task::release.
+  void release_epoch() { current_->release(); }
+  /// Epochs of this run are above it.
+  std::uint64_t epoch_base() const { return epoch_base_; }
 
   /// Called where nothing can go on: fills in what is known of the cycle. Set by the sync room.
   void (*explain_deadlock)(World&, Finding&) = nullptr;
@@ -169,9 +171,6 @@ class World {
   void run_exit_handlers(std::vector<ExitHandler>& handlers);
   static bool on_deadline(void* task, std::uint64_t sequence, bool dry);
 
-  static World* instance_;
-  friend struct WorldInstance;
-
   // hot
   Task* current_ = nullptr;
   ReadySet ready_;
@@ -183,6 +182,7 @@ class World {
   Recording* recording_ = nullptr;
   ChoiceSource choices_;
   EventQueue alarms_;
+  std::uint64_t epoch_base_ = 1;
 
   // fairness to spinning, see idle_point()
   std::uint64_t idle_seen_ = 0;   ///< progress_epoch_ when the counts below were started
@@ -200,6 +200,11 @@ class World {
   boost::fibers::context* host_fiber_ = nullptr;
   std::vector<RunHooks> hooks_;
 };
+
+namespace detail {
+extern World the_world;
+}
+inline World& World::get() { return detail::the_world; }
 
 /// Makes the rooms known to the World: called once, before the first run; defined by the intercept room, which knows
 /// them all.

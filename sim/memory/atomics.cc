@@ -68,7 +68,7 @@ void atomic_stored(const void* address, std::size_t size, std::uint64_t value) {
   SyncObject& object = ObjectTable::get().at(address, ObjectKind::atomic);
   object.value = value;
   object.clock.assign(self.clock);
-  self.clock.increment(self.id);
+  self.release();
   world.event(Op::atomic_store, number(object), 0);
 }
 
@@ -80,7 +80,7 @@ void atomic_modified(const void* address, std::size_t size, Op op, std::uint64_t
   object.value = value;
   self.clock.join(object.clock);
   object.clock.assign(self.clock);
-  self.clock.increment(self.id);
+  self.release();
   self.idle_address = nullptr;
   world.event(op, number(object), 1);
 }
@@ -101,7 +101,7 @@ void atomic_fence() {
   SyncObject& object = ObjectTable::get().at(&fence_address, ObjectKind::atomic);
   self.clock.join(object.clock);
   object.clock.assign(self.clock);
-  self.clock.increment(self.id);
+  self.release();
   world.event(Op::atomic_fence, 0, 0, false);
 }
 
@@ -110,7 +110,7 @@ void release_at(const void* address) {
   SyncObject& object = ObjectTable::get().at(address, ObjectKind::atomic);
   object.value = *static_cast<const unsigned char*>(address);
   object.clock.join(self.clock);
-  self.clock.increment(self.id);
+  self.release();
 }
 
 }  // namespace foreseed::memory

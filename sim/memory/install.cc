@@ -16,7 +16,6 @@ void install(World& world) {
     races_begin_run();
   };
   hooks.end = [] {
-    races_end_run();
     heap_end_run();
     isolation_end_run();
   };

@@ -10,27 +10,19 @@
 
 namespace foreseed::memory {
 
+Cell** shadow_directory = nullptr;
+
 std::vector<Place> heap_history(std::uintptr_t address);
 
 namespace {
 
-// An access: epoch (40 bits), task (15 bits), atomic (1 bit), mask of bytes (8 bits). 0 is none. The epoch of a task is
-// its own component of its vector clock plus the run's base, so a larger one is later, across runs too.
-using Access = std::uint64_t;
 constexpr std::uint32_t freed_task = 0x7fff;
 
-constexpr Access make(std::uint64_t epoch, std::uint32_t task, bool is_atomic, std::uint32_t mask) {
-  return epoch << 24 | std::uint64_t{task} << 9 | std::uint64_t{is_atomic} << 8 | mask;
-}
 constexpr std::uint64_t epoch_of(Access a) { return a >> 24; }
 constexpr std::uint32_t task_of(Access a) { return (a >> 9) & 0x7fff; }
 constexpr bool atomic(Access a) { return ((a >> 8) & 1) != 0; }
 constexpr std::uint32_t mask_of(Access a) { return a & 0xff; }
 
-struct Cell {
-  Access write;
-  Access read;
-};
 /// As `write`: the cell is wide, and `read` is the index of its list, marked with the run it is good for.
 constexpr Access wide_mark = ~Access{0};
 
@@ -41,12 +33,7 @@ struct WideAccess {
 std::vector<std::vector<WideAccess>> wide_cells;
 std::size_t wide_used = 0;
 
-std::uint64_t base_epoch = 1;  ///< epochs of this run are above it
-
-// Shadow of 1 MiB of program memory: 2 MiB of cells, mapped at first use.
-constexpr int chunk_shift = 20;
-constexpr std::size_t directory_size = std::size_t{1} << (47 - chunk_shift);
-Cell** directory = nullptr;
+std::uint64_t base_epoch = 1;  ///< World::epoch_base of this run
 
 struct Watched {
   std::uintptr_t first = 0;
@@ -56,7 +43,7 @@ Watched watched;
 struct Seen {
   std::uint16_t task;
   bool is_write;
-  std::uint32_t epoch;
+  std::uint64_t epoch;
   Stack stack;
 };
 std::vector<Seen> seen;
@@ -67,24 +54,15 @@ std::vector<Seen> seen;
 }
 
 Cell* new_chunk(std::size_t index) {
-  if (directory == nullptr) {
-    void* const got = mmap(nullptr, directory_size * sizeof(Cell*), PROT_READ | PROT_WRITE,
-                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (got == MAP_FAILED) no_memory();
-    directory = static_cast<Cell**>(got);
-  }
-  if (directory[index] == nullptr) {
-    void* const got = mmap(nullptr, (std::size_t{1} << (chunk_shift - 3)) * sizeof(Cell), PROT_READ | PROT_WRITE,
-                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (got == MAP_FAILED) no_memory();
-    directory[index] = static_cast<Cell*>(got);
-  }
-  return directory[index];
+  void* const got = mmap(nullptr, (std::size_t{1} << (chunk_shift - 3)) * sizeof(Cell), PROT_READ | PROT_WRITE,
+                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (got == MAP_FAILED) no_memory();
+  return shadow_directory[index] = static_cast<Cell*>(got);
 }
 
 inline Cell& cell_at(std::uintptr_t address) {
   const std::size_t index = (address >> chunk_shift) & (directory_size - 1);
-  Cell* chunk = directory != nullptr ? directory[index] : nullptr;
+  Cell* chunk = shadow_directory[index];
   if (__builtin_expect(chunk == nullptr, 0)) chunk = new_chunk(index);
   return chunk[(address & ((std::uintptr_t{1} << chunk_shift) - 1)) >> 3];
 }
@@ -113,7 +91,7 @@ const char* describe(bool is_write, bool is_atomic) {
   }
   Place other{static_cast<std::uint16_t>(task_of(before)), std::string("previous ") + describe(wrote, atomic(before)),
               {}};
-  const auto epoch = static_cast<std::uint32_t>(epoch_of(before) - base_epoch);
+  const std::uint64_t epoch = epoch_of(before);
   for (auto it = seen.rbegin(); it != seen.rend() && other.stack.empty(); ++it) {
     if (it->task == other.task && it->is_write == wrote && it->epoch == epoch) other.stack = it->stack;
   }
@@ -193,11 +171,10 @@ void access(const void* pointer, std::size_t size, bool is_write, bool is_atomic
   const Task& self = world.current();
   auto address = reinterpret_cast<std::uintptr_t>(pointer);
   const std::uintptr_t end = address + size;
-  const std::uint32_t own = self.clock.get(self.id);
   if (__builtin_expect(address < watched.last && end > watched.first && world.recording(), 0)) {
-    seen.push_back({static_cast<std::uint16_t>(self.id), is_write, own, world.stack_here()});
+    seen.push_back({static_cast<std::uint16_t>(self.id), is_write, self.epoch, world.stack_here()});
   }
-  const Access stem = make(base_epoch + own, self.id, is_atomic, 0);
+  const Access stem = make_access(self.epoch, self.id, is_atomic, 0);
   const std::uint32_t lead = address & 7;
   if (__builtin_expect(lead + size <= 8, 1)) {
     const std::uint32_t mask = ((1u << size) - 1) << lead;
@@ -218,7 +195,7 @@ void mark_freed(const void* pointer, std::size_t size) {
   access(pointer, size, true, false);
   const auto address = reinterpret_cast<std::uintptr_t>(pointer);
   // A write of this run by a task that nobody has ever heard of: unordered with everything.
-  const Access freed = make(base_epoch + 1, freed_task, false, 0xff);
+  const Access freed = make_access(base_epoch + 1, freed_task, false, 0xff);
   for (std::uintptr_t at = address & ~std::uintptr_t{7}; at < address + size; at += 8) cell_at(at) = {freed, 0};
 }
 
@@ -228,18 +205,15 @@ void forget(const void* pointer, std::size_t size) {
 }
 
 void races_begin_run() {
+  if (shadow_directory == nullptr) {
+    void* const got = mmap(nullptr, directory_size * sizeof(Cell*), PROT_READ | PROT_WRITE,
+                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (got == MAP_FAILED) no_memory();
+    shadow_directory = static_cast<Cell**>(got);
+  }
+  base_epoch = World::get().epoch_base();
   wide_used = 0;
   seen.clear();
-}
-
-void races_end_run() {
-  World& world = World::get();
-  std::uint32_t most = 0;
-  for (std::uint32_t i = 0; i < world.task_count(); ++i) {
-    const std::uint32_t own = world.task(i).clock.get(i);
-    most = own > most ? own : most;
-  }
-  base_epoch += most + 1;
 }
 
 }  // namespace foreseed::memory

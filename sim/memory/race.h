@@ -12,10 +12,41 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "kernel/world.h"
+
 namespace foreseed::memory {
+
+// An access: epoch (40 bits), task (15 bits), atomic (1 bit), mask of bytes (8 bits). The epoch is Task::epoch.
+using Access = std::uint64_t;
+constexpr Access make_access(std::uint64_t epoch, std::uint32_t task, bool is_atomic, std::uint32_t mask) {
+  return epoch << 24 | std::uint64_t{task} << 9 | std::uint64_t{is_atomic} << 8 | mask;
+}
+
+/// What is known of 8 bytes of program memory.
+struct Cell {
+  Access write;
+  Access read;
+};
+
+// Cells of 1 MiB of program memory each, mapped at first use.
+inline constexpr int chunk_shift = 20;
+inline constexpr std::size_t directory_size = std::size_t{1} << (47 - chunk_shift);
+extern Cell** shadow_directory;
 
 /// A plain (or atomic) access by the running task; ends the run where it races or touches freed memory.
 void access(const void* address, std::size_t size, bool is_write, bool is_atomic);
+
+/// The common case of a plain access within 8 aligned bytes: the task did the same before, and nothing happened since.
+/// False: ask access().
+inline bool repeats(const void* pointer, std::size_t size, bool is_write) {
+  const auto address = reinterpret_cast<std::uintptr_t>(pointer);
+  const Cell* const chunk = shadow_directory[(address >> chunk_shift) & (directory_size - 1)];
+  if (__builtin_expect(chunk == nullptr, 0)) return false;
+  const Cell& cell = chunk[(address & ((std::uintptr_t{1} << chunk_shift) - 1)) >> 3];
+  const Task& self = World::get().current();
+  const Access now = make_access(self.epoch, self.id, false, ((1u << size) - 1) << (address & 7));
+  return cell.write == now || (!is_write && cell.read == now);
+}
 
 /// Marks a freed heap block (its first KiB), and forgets the past of a block that is handed out again.
 void mark_freed(const void* address, std::size_t size);
@@ -25,6 +56,5 @@ void forget(const void* address, std::size_t size);
 void watch(std::uintptr_t address, std::size_t size);
 
 void races_begin_run();
-void races_end_run();
 
 }  // namespace foreseed::memory

@@ -67,7 +67,7 @@ int cond_signal(pthread_cond_t* cond) {
   const bool anyone = !object.waiters.empty();
   if (anyone) {
     object.clock.join(self.clock);
-    self.clock.increment(self.id);
+    self.release();
     const std::uint32_t waiting = object.waiters.size;
     std::uint32_t k = world.choose(static_cast<std::uint32_t>(Op::cond_signal), ChoiceKind::wake, waiting);
     Waiter* waiter = object.waiters.first;
@@ -86,7 +86,7 @@ int cond_broadcast(pthread_cond_t* cond) {
   const auto waiting = static_cast<std::int32_t>(object.waiters.size);
   if (waiting != 0) {
     object.clock.join(self.clock);
-    self.clock.increment(self.id);
+    self.release();
     while (!object.waiters.empty()) wake_waiter(object, *object.waiters.first);
   }
   world.event(Op::cond_broadcast, world.recording() ? number_of(object) : 0, waiting);

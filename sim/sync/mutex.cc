@@ -20,14 +20,15 @@ void acquire(SyncObject& object, Task& self) {
   object.owner = &self;
   object.count = 1;
   if (!object.waiters.empty()) World::get().hold_all(object.waiters);
-  self.clock.join(object.clock);
+  if (object.released_by != &self) self.clock.join(object.clock);
 }
 
 void release(SyncObject& object, Task& self) {
   object.owner = nullptr;
+  object.released_by = &self;
   object.count = 0;
   object.clock.assign(self.clock);
-  self.clock.increment(self.id);
+  self.release();
   if (!object.waiters.empty()) World::get().wake_all(object.waiters);
 }
 

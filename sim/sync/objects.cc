@@ -27,10 +27,7 @@ std::uint32_t number_of(SyncObject& object) {
 
 ObjectTable::ObjectTable() : slots_(256, Slot{0, 0, 0}), mask_(255), shift_(64 - 8) {}
 
-ObjectTable& ObjectTable::get() {
-  static ObjectTable table;
-  return table;
-}
+ObjectTable ObjectTable::instance_;
 
 void ObjectTable::begin_run() {
   used_ = 0;
@@ -48,6 +45,7 @@ SyncObject& ObjectTable::renew(SyncObject& object, std::uintptr_t key, ObjectKin
   object.type = 0;
   object.flag = false;
   object.owner = nullptr;
+  object.released_by = nullptr;
   object.count = 0;
   object.value = 0;
   object.generation = 0;

@@ -25,6 +25,7 @@ struct SyncObject {
   std::uint8_t type = 0;         ///< mutex: PTHREAD_MUTEX_*; cond: its clock
   bool flag = false;             ///< once, guard: running
   Task* owner = nullptr;         ///< mutex, spin, rwlock (writer), once
+  const Task* released_by = nullptr;  ///< mutex, spin: the last to unlock it
   std::int64_t count = 0;        ///< recursion depth, semaphore value, readers, barrier arrivals
   std::uint64_t value = 0;       ///< atomic: what instrumented code last saw there
   std::uint64_t generation = 0;  ///< barrier rounds
@@ -37,7 +38,7 @@ struct SyncObject {
 
 class ObjectTable {
  public:
-  static ObjectTable& get();
+  static ObjectTable& get() { return instance_; }
 
   void begin_run();
 
@@ -84,6 +85,7 @@ class ObjectTable {
   static constexpr std::uintptr_t erased = 1;
 
   ObjectTable();
+  static ObjectTable instance_;
   std::size_t slot(std::uintptr_t key) const { return (key * 0x9e3779b97f4a7c15ull) >> shift_; }
   SyncObject& insert(std::size_t position, std::uintptr_t key, ObjectKind kind);
   SyncObject& renew(SyncObject& object, std::uintptr_t key, ObjectKind kind);

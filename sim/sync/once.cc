@@ -37,7 +37,7 @@ void finish(const void* control, Op op, bool done) {
   object.owner = nullptr;
   object.flag = done;
   object.clock.assign(self.clock);
-  self.clock.increment(self.id);
+  self.release();
   world.wake_all(object.waiters);
   world.event(op, world.recording() ? number_of(object) : 0, done);
 }

@@ -97,7 +97,7 @@ int rwlock_unlock(pthread_rwlock_t* address) {
     --object.count;
     object.clock.join(self.clock);
   }
-  self.clock.increment(self.id);
+  self.release();
   admit(object);
   world.event(Op::rwlock_unlock, world.recording() ? number_of(object) : 0, 0);
   return 0;

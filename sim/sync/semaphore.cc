@@ -77,7 +77,7 @@ int semaphore_post(sem_t* semaphore) {
   if (result == 0) {
     ++object.count;
     object.clock.join(self.clock);
-    self.clock.increment(self.id);
+    self.release();
     world.wake_all(object.waiters);
   }
   world.event(Op::sem_post, world.recording() ? number_of(object) : 0, result);
@@ -101,7 +101,7 @@ int barrier_wait(pthread_barrier_t* barrier) {
     world.fail(FindingKind::unsupported, "pthread_barrier_wait on a barrier that was made before the simulation began");
   }
   object.clock.join(self.clock);
-  self.clock.increment(self.id);
+  self.release();
   int result = 0;
   if (++object.count == object.limit) {
     object.count = 0;

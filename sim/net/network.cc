@@ -1,0 +1,93 @@
+#include "net/network.h"
+
+#include "net/socket.h"
+
+namespace foreseed::net {
+
+Network Network::instance_;
+
+void Network::begin_run() {
+  count_ = 0;
+  sockets_used_ = 0;
+  links_.clear();
+  descriptors_.clear();
+}
+
+Machine& Network::machine(std::uint32_t index) {
+  if (count_ == 0) machine_index("client");
+  return *machines_[index];
+}
+
+std::uint32_t Network::machine_index(std::string_view name) {
+  if (count_ == 0 && name != "client") machine_index("client");
+  for (std::uint32_t i = 0; i < count_; ++i) {
+    if (machines_[i]->name == name) return i;
+  }
+  if (count_ == machines_.size()) machines_.push_back(std::make_unique<Machine>());
+  Machine& machine = *machines_[count_];
+  machine.name = name;
+  machine.address = first_address + count_;
+  machine.next_port = 32768;
+  machine.bound.clear();
+  return count_++;
+}
+
+std::int64_t Network::route(std::uint32_t from, std::uint32_t address) {
+  machine(from);
+  if (address == 0 || address >> 24 == 127) return from;
+  if (address < first_address || address - first_address >= count_) return -1;
+  return address - first_address;
+}
+
+std::uint32_t Network::resolve(std::uint32_t from, std::string_view name) {
+  machine(from);
+  if (name == "localhost") return loopback;
+  for (std::uint32_t i = 0; i < count_; ++i) {
+    if (machines_[i]->name == name) return machines_[i]->address;
+  }
+  return 0;
+}
+
+void Network::set_latency(std::uint32_t one, std::uint32_t other, std::uint64_t latency_ns) {
+  for (Link& link : links_) {
+    if ((link.one == one && link.other == other) || (link.one == other && link.other == one)) {
+      link.latency_ns = latency_ns;
+      return;
+    }
+  }
+  links_.push_back({one, other, latency_ns});
+}
+
+std::uint64_t Network::latency_ns(std::uint32_t one, std::uint32_t other) const {
+  for (const Link& link : links_) {
+    if ((link.one == one && link.other == other) || (link.one == other && link.other == one)) return link.latency_ns;
+  }
+  return one == other ? 10'000 : 500'000;
+}
+
+Socket& Network::new_socket(std::uint32_t host) {
+  if (sockets_used_ == sockets_.size()) sockets_.push_back(std::make_unique<Socket>());
+  Socket& socket = *sockets_[sockets_used_++];
+  const std::uint64_t generation = socket.generation + 1;
+  // Buffers keep their capacity.
+  std::string arrived = std::move(socket.arrived);
+  std::string under_way = std::move(socket.under_way);
+  arrived.clear();
+  under_way.clear();
+  socket.~Socket();
+  new (&socket) Socket;
+  socket.arrived = std::move(arrived);
+  socket.under_way = std::move(under_way);
+  socket.generation = generation;
+  socket.host = host;
+  socket.number = World::get().number_object("socket");
+  return socket;
+}
+
+}  // namespace foreseed::net
+
+void foreseed::net_install() {
+  RunHooks hooks;
+  hooks.begin = [] { net::Network::get().begin_run(); };
+  World::get().add_hooks(hooks);
+}

@@ -1,0 +1,79 @@
+#pragma once
+// The hosts of one world and the links between them: names, addresses, descriptors, latency.
+//
+// Host 0 is "client", where the scenario's body runs; others are made when they are first named. Host i has the address
+// 10.0.0.(i+1), beside 127.0.0.1. State lives as long as a run; memory is used again by the next. Simulator code only.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kernel/world.h"
+
+namespace foreseed {
+void net_install();
+}
+
+namespace foreseed::net {
+
+struct Socket;
+
+// Virtual descriptors: above the host's real files, lowest first, so that select() works on the first 896. They are
+// numbered over the whole world, not per host: the scenario may then stop a server that runs on another host.
+inline constexpr int first_descriptor = 128;
+inline constexpr int last_descriptor = 65'535;
+
+inline constexpr std::uint32_t loopback = 0x7f000001;
+inline constexpr std::uint32_t first_address = 0x0a000001;
+
+struct Machine {
+  std::string name;
+  std::uint32_t address = 0;             ///< IPv4, host byte order
+  std::uint16_t next_port = 32768;       ///< ephemeral ports, in order
+  std::vector<Socket*> bound;            ///< sockets that own a port
+};
+
+class Network {
+ public:
+  static Network& get() { return instance_; }
+
+  void begin_run();
+
+  std::uint32_t machine_index(std::string_view name);  ///< made if new
+  Machine& machine(std::uint32_t index);
+  Machine& here() { return machine(World::get().current().host); }
+  std::uint32_t machine_count() const { return count_; }
+
+  /// The index of the host that `address` reaches from host `from`; -1 if there is none.
+  std::int64_t route(std::uint32_t from, std::uint32_t address);
+  /// The address of a name as host `from` sees it; 0 if it is not known.
+  std::uint32_t resolve(std::uint32_t from, std::string_view name);
+
+  void set_latency(std::uint32_t one, std::uint32_t other, std::uint64_t latency_ns);
+  std::uint64_t latency_ns(std::uint32_t one, std::uint32_t other) const;
+
+  /// [i] is descriptor first_descriptor + i; null = free.
+  std::vector<Socket*>& descriptors() { return descriptors_; }
+
+  /// A socket without a past; lives until the end of the run.
+  Socket& new_socket(std::uint32_t host);
+
+ private:
+  struct Link {
+    std::uint32_t one;
+    std::uint32_t other;
+    std::uint64_t latency_ns;
+  };
+
+  static Network instance_;
+  std::vector<std::unique_ptr<Machine>> machines_;
+  std::uint32_t count_ = 0;
+  std::vector<Socket*> descriptors_;
+  std::vector<Link> links_;
+  std::vector<std::unique_ptr<Socket>> sockets_;
+  std::size_t sockets_used_ = 0;
+};
+
+}  // namespace foreseed::net

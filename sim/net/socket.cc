@@ -1,0 +1,428 @@
+#include "net/socket.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <sys/socket.h>
+
+namespace foreseed::net {
+
+namespace {
+
+using Kind = Segment::Kind;
+
+constexpr std::uint64_t second = 1'000'000'000;
+constexpr std::uint64_t connect_timeout_ns = 127 * second;  // Linux: 6 retries of the SYN
+constexpr std::uint32_t attempts_max = 6;
+
+void wake(Socket& socket) { World::get().wake_all(socket.waiters); }
+
+std::uint64_t latency(const Socket& from, std::uint32_t to_host) {
+  return Network::get().latency_ns(from.host, to_host);
+}
+
+bool arrive(void* context, std::uint64_t generation, bool dry);
+
+/// Puts a segment on its way to `to`. Segments of one connection never overtake each other.
+void put_under_way(Socket& to, Kind kind, std::uint32_t size, std::uint64_t delay_ns) {
+  World& world = World::get();
+  to.last_arrival_ns = std::max(to.last_arrival_ns, world.now() + delay_ns);
+  to.segments.push_back({kind, size});
+  world.at(to.last_arrival_ns, arrive, &to, to.generation);
+}
+
+void send_to_peer(Socket& from, Kind kind, std::uint32_t size = 0) {
+  Socket& to = *from.peer;
+  to.clock.join(World::get().current().clock);
+  World::get().current().release();
+  put_under_way(to, kind, size, latency(from, to.host));
+}
+
+void reset_arrived(Socket& socket, int error) {
+  socket.error = error;
+  socket.state = SocketState::failed;
+  socket.reset = true;
+}
+
+/// The head of the queue has arrived.
+bool arrive(void* context, std::uint64_t generation, bool dry) {
+  Socket& socket = *static_cast<Socket*>(context);
+  if (socket.generation != generation || socket.segment_position >= socket.segments.size()) return false;
+  if (dry) return true;
+  const Segment segment = socket.segments[socket.segment_position++];
+  if (socket.segment_position == socket.segments.size()) {
+    socket.segments.clear();
+    socket.segment_position = 0;
+  }
+  switch (segment.kind) {
+    case Kind::data:
+      if (socket.references == 0 || socket.read_shut) {
+        // Nobody will read it: the peer is told.
+        socket.under_way.erase(0, segment.size);
+        if (socket.references == 0 && socket.peer != nullptr && !socket.peer->reset) {
+          put_under_way(*socket.peer, Kind::reset, 0, latency(socket, socket.peer->host));
+        }
+        break;
+      }
+      if (socket.read_position != 0 && socket.read_position == socket.arrived.size()) {
+        socket.arrived.clear();
+        socket.read_position = 0;
+      }
+      socket.arrived.append(socket.under_way, 0, segment.size);
+      socket.under_way.erase(0, segment.size);
+      break;
+    case Kind::fin: socket.ended = true; break;
+    case Kind::reset: reset_arrived(socket, ECONNRESET); break;
+    case Kind::established: socket.state = SocketState::connected; break;
+    case Kind::refused: reset_arrived(socket, ECONNREFUSED); break;
+    case Kind::timed_out: reset_arrived(socket, ETIMEDOUT); break;
+  }
+  wake(socket);
+  return true;
+}
+
+Socket* find_listener(Machine& machine, std::uint32_t address, std::uint16_t port) {
+  for (Socket* const socket : machine.bound) {
+    if (socket->state != SocketState::listening || socket->local_port != port) continue;
+    if (socket->local_address == 0 || socket->local_address == address) return socket;
+  }
+  return nullptr;
+}
+
+/// A SYN of `context` arrives where it was sent.
+bool syn_arrives(void* context, std::uint64_t generation, bool dry) {
+  Socket& client = *static_cast<Socket*>(context);
+  if (client.generation != generation || client.state != SocketState::connecting) return false;
+  if (dry) return true;
+  Network& network = Network::get();
+  World& world = World::get();
+  const auto host = static_cast<std::uint32_t>(network.route(client.host, client.remote_address));
+  const std::uint64_t back_ns = latency(client, host);
+  Socket* const listener = find_listener(network.machine(host), client.remote_address, client.remote_port);
+  if (listener == nullptr) {
+    put_under_way(client, Kind::refused, 0, back_ns);
+    return true;
+  }
+  if (listener->pending.size() > listener->backlog) {
+    // A full queue drops the SYN, and the client sends it again.
+    if (++client.attempts > attempts_max) {
+      put_under_way(client, Kind::timed_out, 0, 0);
+    } else {
+      world.at(world.now() + (second << (client.attempts - 1)), syn_arrives, &client, generation);
+    }
+    return true;
+  }
+  Socket& server = network.new_socket(host);
+  server.state = SocketState::connected;
+  server.local_address = client.remote_address;
+  server.local_port = client.remote_port;
+  server.remote_address = client.local_address;
+  server.remote_port = client.local_port;
+  server.references = 1;  // the accept queue's
+  server.peer = &client;
+  client.peer = &server;
+  server.clock.join(client.clock);
+  listener->pending.push_back(&server);
+  put_under_way(client, Kind::established, 0, back_ns);
+  wake(*listener);
+  return true;
+}
+
+int new_descriptor(Socket& socket, int at_least = first_descriptor) {
+  auto& table = Network::get().descriptors();
+  std::size_t i = static_cast<std::size_t>(std::max(at_least, first_descriptor) - first_descriptor);
+  while (i < table.size() && table[i] != nullptr) ++i;
+  if (i > static_cast<std::size_t>(last_descriptor - first_descriptor)) return -EMFILE;
+  if (i >= table.size()) table.resize(i + 1, nullptr);
+  table[i] = &socket;
+  return first_descriptor + static_cast<int>(i);
+}
+
+bool port_taken(const Machine& machine, const Socket& socket, std::uint32_t address, std::uint16_t port) {
+  for (const Socket* const other : machine.bound) {
+    if (other->local_port != port) continue;
+    if (other->local_address != 0 && address != 0 && other->local_address != address) continue;
+    if (socket.reuse_address && other->reuse_address && other->state != SocketState::listening) continue;
+    return true;
+  }
+  return false;
+}
+
+std::uint16_t ephemeral_port(Machine& machine, const Socket& socket) {
+  for (;;) {
+    if (machine.next_port < 32768) machine.next_port = 32768;
+    const std::uint16_t port = machine.next_port++;
+    if (!port_taken(machine, socket, 0, port)) return port;
+  }
+}
+
+void unbind(Socket& socket) { std::erase(Network::get().machine(socket.host).bound, &socket); }
+
+/// The last descriptor of a socket is gone.
+void close_socket(Socket& socket) {
+  unbind(socket);
+  if (socket.state == SocketState::listening) {
+    for (Socket* const connection : socket.pending) {
+      connection->references = 0;
+      send_to_peer(*connection, Kind::reset);
+    }
+    socket.pending.clear();
+    socket.state = SocketState::failed;
+  } else if (socket.state == SocketState::connected && socket.peer != nullptr) {
+    const bool abort = socket.unread() != 0 || (socket.linger_on && socket.linger_s == 0);
+    if (abort) {
+      send_to_peer(socket, Kind::reset);
+    } else if (!socket.write_shut) {
+      send_to_peer(socket, Kind::fin);
+    }
+  }
+  wake(socket);
+}
+
+long report(Op op, Socket& socket, long result, bool progress = true) {
+  World::get().event(op, socket.number, static_cast<std::int32_t>(result), progress);
+  return result;
+}
+
+std::uint64_t deadline(std::uint64_t timeout_ns) {
+  return timeout_ns == 0 ? never : World::get().now() + timeout_ns;
+}
+
+/// Waits for a change of `socket`; false if the deadline came.
+bool wait_for_change(Socket& socket, Op op, std::uint64_t deadline_ns) {
+  World& world = World::get();
+  const Waiter waiter(socket.waiters, world.current());
+  return world.wait(op, socket.number, deadline_ns);
+}
+
+void broken_pipe(int flags) {
+  if ((flags & MSG_NOSIGNAL) != 0) return;
+  struct sigaction action {};
+  sigaction(SIGPIPE, nullptr, &action);
+  if (action.sa_handler == SIG_DFL) {
+    World::get().fail(FindingKind::crash, "crash: SIGPIPE, a write to a connection that the other side has closed");
+  }
+}
+
+}  // namespace
+
+std::size_t Socket::room() const {
+  if (peer == nullptr) return 0;
+  const std::size_t used = peer->unread() + peer->under_way.size();
+  return used < window ? window - used : 0;
+}
+
+Socket* find_socket(int descriptor) {
+  if (!is_virtual(descriptor)) return nullptr;
+  const auto& table = Network::get().descriptors();
+  const auto index = static_cast<std::size_t>(descriptor - first_descriptor);
+  return index < table.size() ? table[index] : nullptr;
+}
+
+int open_socket(bool nonblocking) {
+  Socket& socket = Network::get().new_socket(World::get().current().host);
+  socket.nonblocking = nonblocking;
+  const int descriptor = new_descriptor(socket);
+  if (descriptor >= 0) socket.references = 1;
+  return static_cast<int>(report(Op::sock_socket, socket, descriptor));
+}
+
+long bind(Socket& socket, std::uint32_t address, std::uint16_t port) {
+  World::get().point(Op::sock_bind);
+  Machine& machine = Network::get().machine(socket.host);
+  long result = 0;
+  if (socket.local_port != 0) {
+    result = -EINVAL;
+  } else if (address != 0 && address >> 24 != 127 && address != machine.address) {
+    result = -EADDRNOTAVAIL;
+  } else if (port != 0 && port_taken(machine, socket, address, port)) {
+    result = -EADDRINUSE;
+  } else {
+    socket.local_address = address;
+    socket.local_port = port != 0 ? port : ephemeral_port(machine, socket);
+    machine.bound.push_back(&socket);
+  }
+  return report(Op::sock_bind, socket, result);
+}
+
+long listen(Socket& socket, int backlog) {
+  World::get().point(Op::sock_listen);
+  long result = 0;
+  if (socket.state != SocketState::fresh && socket.state != SocketState::listening) {
+    result = -EINVAL;
+  } else {
+    Machine& machine = Network::get().machine(socket.host);
+    if (socket.local_port == 0) {
+      socket.local_port = ephemeral_port(machine, socket);
+      machine.bound.push_back(&socket);
+    }
+    socket.state = SocketState::listening;
+    socket.backlog = static_cast<std::size_t>(std::clamp(backlog, 0, 4096));
+  }
+  return report(Op::sock_listen, socket, result);
+}
+
+long accept(Socket& socket, bool nonblocking_result) {
+  World& world = World::get();
+  world.point(Op::sock_accept);
+  const std::uint64_t deadline_ns = deadline(socket.receive_timeout_ns);
+  while (socket.pending.empty()) {
+    if (socket.state != SocketState::listening) return report(Op::sock_accept, socket, -EINVAL);
+    if (socket.nonblocking) return report(Op::sock_accept, socket, -EAGAIN, false);
+    if (!wait_for_change(socket, Op::sock_accept, deadline_ns)) return report(Op::sock_accept, socket, -EAGAIN);
+  }
+  Socket& connection = *socket.pending.front();
+  const int descriptor = new_descriptor(connection);
+  if (descriptor < 0) return report(Op::sock_accept, socket, descriptor);
+  socket.pending.erase(socket.pending.begin());
+  connection.nonblocking = nonblocking_result;
+  world.current().clock.join(connection.clock);
+  return report(Op::sock_accept, socket, descriptor);
+}
+
+long connect(Socket& socket, std::uint32_t address, std::uint16_t port) {
+  World& world = World::get();
+  world.point(Op::sock_connect);
+  if (socket.state == SocketState::connected) return report(Op::sock_connect, socket, -EISCONN);
+  if (socket.state == SocketState::connecting && socket.nonblocking) {
+    return report(Op::sock_connect, socket, -EALREADY, false);
+  }
+  if (socket.state == SocketState::listening) return report(Op::sock_connect, socket, -EINVAL);
+  if (socket.state != SocketState::connecting) {
+    Network& network = Network::get();
+    Machine& machine = network.machine(socket.host);
+    const std::int64_t host = network.route(socket.host, address);
+    socket.remote_address = address == 0 ? loopback : address;
+    socket.remote_port = port;
+    if (socket.local_port == 0) {
+      socket.local_port = ephemeral_port(machine, socket);
+      machine.bound.push_back(&socket);
+    }
+    if (socket.local_address == 0) socket.local_address = address >> 24 == 127 ? loopback : machine.address;
+    socket.state = SocketState::connecting;
+    socket.clock.join(world.current().clock);
+    world.current().release();
+    if (host < 0) {
+      put_under_way(socket, Kind::timed_out, 0, connect_timeout_ns);
+    } else {
+      world.at(world.now() + latency(socket, static_cast<std::uint32_t>(host)), syn_arrives, &socket,
+               socket.generation);
+    }
+  }
+  if (socket.nonblocking) return report(Op::sock_connect, socket, -EINPROGRESS);
+  const std::uint64_t deadline_ns = deadline(socket.send_timeout_ns);
+  while (socket.state == SocketState::connecting) {
+    if (!wait_for_change(socket, Op::sock_connect, deadline_ns)) return report(Op::sock_connect, socket, -EINPROGRESS);
+  }
+  const int error = socket.error;
+  socket.error = 0;
+  return report(Op::sock_connect, socket, -error);
+}
+
+long send(Socket& socket, const void* data, std::size_t size, int flags) {
+  World& world = World::get();
+  world.point(Op::sock_send);
+  const bool wait = !socket.nonblocking && (flags & MSG_DONTWAIT) == 0;
+  const std::uint64_t deadline_ns = deadline(socket.send_timeout_ns);
+  std::size_t sent = 0;
+  for (;;) {
+    if (socket.error != 0) {
+      const int error = socket.error;
+      socket.error = 0;
+      return report(Op::sock_send, socket, sent != 0 ? static_cast<long>(sent) : -error);
+    }
+    if (socket.state == SocketState::fresh || socket.state == SocketState::listening) {
+      return report(Op::sock_send, socket, -ENOTCONN);
+    }
+    if (socket.write_shut || socket.reset) {
+      broken_pipe(flags);
+      return report(Op::sock_send, socket, -EPIPE);
+    }
+    const std::size_t room = socket.state == SocketState::connected ? socket.room() : 0;
+    const std::size_t n = std::min(room, size - sent);
+    if (n != 0) {
+      socket.peer->under_way.append(static_cast<const char*>(data) + sent, n);
+      send_to_peer(socket, Kind::data, static_cast<std::uint32_t>(n));
+      sent += n;
+    }
+    if (sent == size) return report(Op::sock_send, socket, static_cast<long>(sent));
+    if (!wait) return report(Op::sock_send, socket, sent != 0 ? static_cast<long>(sent) : -EAGAIN, sent != 0);
+    if (!wait_for_change(socket, Op::sock_send, deadline_ns)) {
+      return report(Op::sock_send, socket, sent != 0 ? static_cast<long>(sent) : -EAGAIN);
+    }
+  }
+}
+
+long receive(Socket& socket, void* data, std::size_t size, int flags) {
+  World& world = World::get();
+  world.point(Op::sock_recv);
+  const bool wait = !socket.nonblocking && (flags & MSG_DONTWAIT) == 0;
+  const std::uint64_t deadline_ns = deadline(socket.receive_timeout_ns);
+  const std::size_t wanted = (flags & MSG_WAITALL) != 0 ? size : std::min<std::size_t>(size, 1);
+  while (socket.unread() < wanted) {
+    if (socket.unread() != 0 && (socket.ended || socket.reset || socket.read_shut)) break;
+    if (socket.error != 0) {
+      const int error = socket.error;
+      socket.error = 0;
+      return report(Op::sock_recv, socket, -error);
+    }
+    if (socket.ended || socket.reset || socket.read_shut) return report(Op::sock_recv, socket, 0);
+    if (socket.state == SocketState::fresh || socket.state == SocketState::listening) {
+      return report(Op::sock_recv, socket, -ENOTCONN);
+    }
+    if (!wait) return report(Op::sock_recv, socket, -EAGAIN, false);
+    if (!wait_for_change(socket, Op::sock_recv, deadline_ns)) return report(Op::sock_recv, socket, -EAGAIN);
+  }
+  const std::size_t n = std::min(size, socket.unread());
+  std::memcpy(data, socket.arrived.data() + socket.read_position, n);
+  if ((flags & MSG_PEEK) == 0) {
+    socket.read_position += n;
+    if (socket.peer != nullptr) wake(*socket.peer);
+  }
+  world.current().clock.join(socket.clock);
+  return report(Op::sock_recv, socket, static_cast<long>(n));
+}
+
+long shutdown(Socket& socket, int how) {
+  World::get().point(Op::sock_shutdown);
+  if (socket.state == SocketState::listening && how != SHUT_WR) {
+    // As on Linux: stops listening, and wakes those in accept().
+    for (Socket* const connection : socket.pending) {
+      connection->references = 0;
+      send_to_peer(*connection, Kind::reset);
+    }
+    socket.pending.clear();
+    socket.state = SocketState::failed;
+    unbind(socket);
+    wake(socket);
+    return report(Op::sock_shutdown, socket, 0);
+  }
+  if (socket.state != SocketState::connected) return report(Op::sock_shutdown, socket, -ENOTCONN);
+  if (how != SHUT_WR) socket.read_shut = true;
+  if (how != SHUT_RD && !socket.write_shut) {
+    socket.write_shut = true;
+    send_to_peer(socket, Kind::fin);
+  }
+  wake(socket);
+  return report(Op::sock_shutdown, socket, 0);
+}
+
+long close_descriptor(int descriptor) {
+  Socket* const socket = find_socket(descriptor);
+  if (socket == nullptr) return -EBADF;
+  World::get().point(Op::sock_close);
+  Network::get().descriptors()[static_cast<std::size_t>(descriptor - first_descriptor)] = nullptr;
+  if (--socket->references == 0) close_socket(*socket);
+  return report(Op::sock_close, *socket, 0);
+}
+
+long duplicate(int descriptor, int at_least) {
+  Socket* const socket = find_socket(descriptor);
+  if (socket == nullptr) return -EBADF;
+  const int copy = new_descriptor(*socket, at_least);
+  if (copy >= 0) ++socket->references;
+  return copy;
+}
+
+}  // namespace foreseed::net

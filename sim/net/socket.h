@@ -1,0 +1,94 @@
+#pragma once
+// TCP as a program sees it: a byte stream that stalls, ends or breaks, but never loses a middle.
+//
+// Each function is a socket call of the running task and returns its result, or a negative errno value. What travels is
+// a queue of segments at the receiving socket, each with its time of arrival; one alarm per segment. A connection's bytes
+// under way and unread are bounded by the window; a sender that finds it full waits, or gets -EAGAIN.
+// Source of behaviour: RFC 9293, and Linux where programs can tell (tcp(7), poll(2)).
+
+#include <cstddef>
+#include <cstdint>
+#include <poll.h>
+#include <string>
+#include <vector>
+
+#include "kernel/world.h"
+#include "net/network.h"
+
+namespace foreseed::net {
+
+inline constexpr std::size_t window = 64 * 1024;
+
+enum class SocketState : std::uint8_t { fresh, listening, connecting, connected, failed };
+
+struct Segment {
+  enum class Kind : std::uint8_t { data, fin, reset, established, refused, timed_out } kind;
+  std::uint32_t size;
+};
+
+struct Socket {
+  // identity
+  std::uint32_t host = 0;
+  std::uint32_t number = 0;      ///< object number for reports
+  std::uint64_t generation = 0;  ///< told apart from what earlier runs left in alarms
+  std::uint32_t references = 0;  ///< descriptors (dup); 0 = closed
+  // addresses, host byte order
+  std::uint32_t local_address = 0;
+  std::uint16_t local_port = 0;
+  std::uint32_t remote_address = 0;
+  std::uint16_t remote_port = 0;
+  // stream
+  SocketState state = SocketState::fresh;
+  Socket* peer = nullptr;
+  std::string arrived;               ///< bytes to read, from `read_position` on
+  std::size_t read_position = 0;
+  std::string under_way;             ///< bytes of data segments that have not arrived
+  std::vector<Segment> segments;     ///< under way, in order; from `segment_position` on
+  std::size_t segment_position = 0;
+  std::uint64_t last_arrival_ns = 0;
+  bool ended = false;                ///< the peer's FIN arrived
+  bool reset = false;
+  bool read_shut = false;
+  bool write_shut = false;
+  int error = 0;                     ///< SO_ERROR
+  VectorClock clock;                 ///< what the senders of what it has received, or will, knew
+  // listening
+  std::vector<Socket*> pending;
+  std::size_t backlog = 0;
+  std::uint32_t attempts = 0;        ///< connecting: SYNs sent
+  // options
+  bool nonblocking = false;
+  bool reuse_address = false;
+  bool no_delay = false;
+  bool keep_alive = false;
+  bool linger_on = false;
+  int linger_s = 0;
+  std::uint64_t receive_timeout_ns = 0;  ///< 0 = none
+  std::uint64_t send_timeout_ns = 0;
+  WaitList waiters;                  ///< woken at every change
+
+  std::size_t unread() const { return arrived.size() - read_position; }
+  std::size_t room() const;          ///< bytes that can be sent now
+};
+
+int open_socket(bool nonblocking);
+long bind(Socket& socket, std::uint32_t address, std::uint16_t port);
+long listen(Socket& socket, int backlog);
+/// The new connection's descriptor.
+long accept(Socket& socket, bool nonblocking_result);
+long connect(Socket& socket, std::uint32_t address, std::uint16_t port);
+long send(Socket& socket, const void* data, std::size_t size, int flags);
+long receive(Socket& socket, void* data, std::size_t size, int flags);
+long shutdown(Socket& socket, int how);
+long close_descriptor(int descriptor);
+long duplicate(int descriptor, int at_least);
+/// poll(2) over virtual descriptors; the deadline is in virtual time.
+long poll(pollfd* entries, std::size_t count, std::uint64_t deadline_ns);
+/// What poll(2) would report of `wanted` now.
+short readiness(const Socket& socket, short wanted);
+
+/// The socket behind a descriptor; null if it is none.
+Socket* find_socket(int descriptor);
+inline bool is_virtual(int descriptor) { return descriptor >= first_descriptor && descriptor <= last_descriptor; }
+
+}  // namespace foreseed::net
