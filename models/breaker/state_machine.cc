@@ -64,10 +64,10 @@ ReportResult StateMachine::report(Permit& permit, Outcome outcome, Time now) {
     case Mode::metrics_only:
       if (outcome != Outcome::ignored) window_.add(outcome, now);
       break;
-    case Mode::disabled: break;
-    // No permit is granted in these modes, so none carries their generation.
-    case Mode::open:
-    case Mode::forced_open: break;
+    case Mode::disabled:     // nothing is judged
+    case Mode::open:         // no permit is granted in these two,
+    case Mode::forced_open:  // so none carries their generation
+      break;
   }
   return ReportResult::counted;
 }

@@ -9,7 +9,7 @@
 namespace services {
 namespace {
 
-constexpr std::int64_t timeout_ms_max = 10 * 60 * 1000;
+constexpr std::int64_t timeout_ms_max = 600'000;
 
 void require_range(const char* field, std::int64_t value, std::int64_t low, std::int64_t high) {
   if (value >= low && value <= high) return;
@@ -36,8 +36,7 @@ void validate(const HttpServerConfig& config) {
   require_range("keep_alive_timeout in s", config.keep_alive_timeout.count(), 1, 600);
   require_range("keep_alive_requests", static_cast<std::int64_t>(config.keep_alive_requests), 1,
                 1'000'000);
-  require_range("body_bytes_max", static_cast<std::int64_t>(config.body_bytes_max), 1,
-                16 * 1024 * 1024);
+  require_range("body_bytes_max", static_cast<std::int64_t>(config.body_bytes_max), 1, 16'777'216);
   require_range("start_timeout in ms", config.start_timeout.count(), 1, timeout_ms_max);
 }
 

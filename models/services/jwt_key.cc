@@ -85,7 +85,7 @@ JwtKey JwtKey::rs256_private(std::string_view pem) { return rsa(pem, true); }
 JwtKey JwtKey::rs256_public(std::string_view pem) { return rsa(pem, false); }
 
 JwtKey JwtKey::rsa(std::string_view pem, bool is_private) {
-  constexpr std::size_t pem_bytes_max = 64 * 1024;
+  constexpr std::size_t pem_bytes_max = 65536;
   if (pem.size() > pem_bytes_max) {
     throw std::invalid_argument("PEM key is longer than " + std::to_string(pem_bytes_max) +
                                 " bytes");

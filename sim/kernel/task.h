@@ -102,6 +102,7 @@ struct Task {
   std::uint64_t clock_read_at = 0;
 
   boost::fibers::context* fiber = nullptr;
+  std::uintptr_t stack_pointer = 0;  ///< while it does not run: nothing below is alive
   bool parked = false;          ///< the fibre is at the top of its loop and can run another task
   void* exit_frame[5] = {};     ///< where pthread_exit lands (__builtin_setjmp)
   ThreadState thread_state;

@@ -56,10 +56,27 @@ class ThreadStates {
     *errno_ = state.saved_errno;
   }
 
+  /// Whether `address` is thread-local storage of libc that tasks take turns with (errno), so that one address is private
+  /// to each of them.
+  bool is_taken_in_turns(std::uintptr_t address) const {
+    return !swaps_ && address - (host_pointer_ - tls_below) < tls_below + tls_above;
+  }
+
+  /// The thread-local storage that code under test can keep pointers in: calls `visit(begin, end)` for each part.
+  template <typename Visit>
+  void each_part(const ThreadState& state, Visit visit) const {
+    if (state.block == nullptr) return;
+    visit(state.thread_pointer - tls_below, state.thread_pointer);
+  }
+
   /// In a forked child the parked threads are gone: forget their blocks.
   void forget_blocks();
 
  private:
+  // Static TLS lies below the thread pointer, the thread's control block above it.
+  static constexpr std::uintptr_t tls_below = 4096;
+  static constexpr std::uintptr_t tls_above = 2304;
+
   static void set_thread_pointer(std::uintptr_t pointer) { asm volatile("wrfsbase %0" ::"r"(pointer) : "memory"); }
 
   static ThreadStates instance_;

@@ -139,6 +139,7 @@ void World::switch_to(Task& next) {
   Task& self = *current_;
   ThreadStates& states = ThreadStates::get();
   current_ = &next;
+  self.stack_pointer = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)) - 256;
   states.save(self.thread_state);
   next.fiber->resume();
   states.load(self.thread_state);
@@ -295,6 +296,7 @@ Task& World::spawn(void* (*entry)(void*), void* argument) {
   task.joiners.clear();
   task.waiting_op = Op::note;
   task.waiting_stack.clear();
+  task.stack_pointer = 0;
   task.idle_mark = 0;
   task.idle_count = task.clock_reads = 0;
   task.idle_address = nullptr;

@@ -3,6 +3,7 @@
 #include <sched.h>
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <bit>
 #include <cerrno>
 #include <cstdio>
@@ -14,6 +15,9 @@
 #include "sync/objects.h"
 
 namespace foreseed::memory {
+
+std::uint64_t* detail::freed_bits = nullptr;
+std::size_t detail::freed_bits_end = 0;
 
 namespace {
 
@@ -46,6 +50,27 @@ struct Heap {
 
 Heap heap;
 Heap at_start;
+
+using detail::freed_bits;
+using detail::freed_bits_end;
+std::size_t freed_bits_first = ~std::size_t{0};
+
+/// Sets or clears the bits of [address, address + size), both multiples of 16.
+void set_freed(std::uintptr_t address, std::size_t size, bool freed) {
+  std::size_t bit = (address - heap_base) / 16;
+  const std::size_t end = bit + size / 16;
+  if (freed) {
+    freed_bits_end = std::max(freed_bits_end, end);
+    freed_bits_first = std::min(freed_bits_first, bit);
+  }
+  while (bit < end) {
+    const std::size_t count = std::min<std::size_t>(64 - bit % 64, end - bit);
+    const std::uint64_t mask = (count == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << count) - 1) << (bit % 64);
+    freed ? freed_bits[bit / 64] |= mask : freed_bits[bit / 64] &= ~mask;
+    bit += count;
+  }
+}
+
 std::size_t committed = 0;
 std::size_t mark = 0;
 volatile int native_lock = 0;
@@ -154,6 +179,17 @@ std::vector<Place> history_of(void* pointer) {
 
 }  // namespace
 
+void each_run_block(void (*visit)(void* pointer, std::size_t size, std::size_t space)) {
+  for (std::size_t at = mark; at < heap.top;) {
+    auto* const header = reinterpret_cast<Header*>(base() + at);
+    const std::size_t space = std::size_t{header->size_class} * 16;
+    if (header->state == State::live) visit(header + 1, header->size, space);
+    at += sizeof(Header) + space;
+  }
+}
+
+std::int64_t live_blocks() { return heap.live; }
+
 std::vector<Place> heap_history(std::uintptr_t address) {
   // The block that contains the address: found by walking from the start of the run.
   for (std::size_t at = mark; at < heap.top;) {
@@ -171,7 +207,10 @@ void* run_allocate(std::size_t size, std::size_t align) {
   if (pointer == nullptr) return nullptr;
   ++heap.live;
   // What an earlier owner of the same bytes did is of no concern to the new one.
-  if (reused) forget(pointer, size);
+  if (reused) {
+    forget(pointer, size);
+    set_freed(reinterpret_cast<std::uintptr_t>(pointer), std::size_t{header_of(pointer)->size_class} * 16, false);
+  }
   std::memset(pointer, 0xa5, size);
   World& world = World::get();
   if (__builtin_expect(world.recording(), 0)) {
@@ -194,7 +233,10 @@ void run_free(void* pointer) {
                history_of(pointer), {}, "second free");
   }
   const std::size_t size = header->size;
-  if (size != 0) mark_freed(pointer, size);
+  if (size != 0) access_freed(pointer, size);
+  set_freed(address, std::size_t{header->size_class} * 16, true);
+  // A new epoch, so that no access of this task passes for a repetition of an earlier one.
+  world.release_epoch();
   ObjectTable::get().forget_block(address, size != 0 ? size : 1);
   if (__builtin_expect(world.recording(), 0)) {
     History& entry = history[address];
@@ -231,40 +273,33 @@ void native_free(void* pointer) {
 }
 
 void heap_begin_run() {
+  if (freed_bits == nullptr) {
+    void* const got = mmap(nullptr, heap_size_max / 16 / 8, PROT_READ | PROT_WRITE,
+                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (got == MAP_FAILED) {
+      std::perror("foreseed: cannot map the heap's bits");
+      std::_Exit(70);
+    }
+    freed_bits = static_cast<std::uint64_t*>(got);
+  }
+  history.clear();
   heap.top = (heap.top + 4095) & ~std::size_t{4095};
   mark = heap.top;
   at_start = heap;
   heap.live = 0;
-  history.clear();
 }
 
-void heap_end_run() { heap = at_start; }
+void heap_end_run() {
+  // Older blocks that the run freed are whole again too.
+  if (freed_bits_end != 0) {
+    const std::size_t first = freed_bits_first / 64;
+    std::memset(freed_bits + first, 0, (freed_bits_end / 64 + 1 - first) * sizeof(std::uint64_t));
+  }
+  freed_bits_end = 0;
+  freed_bits_first = ~std::size_t{0};
+  heap = at_start;
+}
 
 std::size_t heap_mark() { return (heap.top + 4095) & ~std::size_t{4095}; }
-
-void check_leaks(World& world) {
-  if (heap.live <= 0) return;
-  std::uint64_t blocks = 0;
-  std::uint64_t bytes = 0;
-  std::vector<Place> places;
-  for (std::size_t at = mark; at < heap.top;) {
-    auto* const header = reinterpret_cast<Header*>(base() + at);
-    if (header->state == State::live) {
-      ++blocks;
-      bytes += header->size;
-      if (places.size() < 3) {
-        for (Place& place : history_of(header + 1)) {
-          place.role = std::to_string(header->size) + " bytes allocated here";
-          places.push_back(std::move(place));
-        }
-      }
-    }
-    at += sizeof(Header) + std::size_t{header->size_class} * 16;
-  }
-  world.fail(FindingKind::heap_leak,
-             std::to_string(bytes) + " bytes in " + std::to_string(blocks) +
-                 (blocks == 1 ? " block are still allocated at the end" : " blocks are still allocated at the end"),
-             std::move(places), {}, "end of the execution");
-}
 
 }  // namespace foreseed::memory

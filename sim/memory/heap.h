@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "kernel/world.h"
 
@@ -26,16 +27,32 @@ void native_free(void* pointer);
 
 inline bool is_heap_pointer(const void* pointer);
 
+/// Whether `address` lies in a block that the run has freed.
+inline bool is_freed(std::uintptr_t address);
+/// Where the block around `address` was freed and allocated, in a recorded run.
+std::vector<Place> heap_history(std::uintptr_t address);
+
 void heap_begin_run();
 void heap_end_run();
-/// Ends the run with a finding if blocks of the run are still allocated.
-void check_leaks(World& world);
+/// Blocks that the run has allocated and not freed: how many, and each, in the order of their addresses.
+std::int64_t live_blocks();
+void each_run_block(void (*visit)(void* pointer, std::size_t size, std::size_t space));
 /// The part of the heap that older blocks may lie in: [heap_base, heap_base + heap_mark()), a multiple of 4096 bytes.
 std::size_t heap_mark();
 
 }  // namespace foreseed::memory
 
 #include "kernel/layout.h"
+
+namespace foreseed::memory::detail {
+extern std::uint64_t* freed_bits;  ///< one bit per 16 bytes of heap
+extern std::size_t freed_bits_end;   ///< bits from here on were never set
+}  // namespace foreseed::memory::detail
+
+inline bool foreseed::memory::is_freed(std::uintptr_t address) {
+  const std::size_t bit = (address - heap_base) / 16;
+  return bit < detail::freed_bits_end && ((detail::freed_bits[bit / 64] >> (bit % 64)) & 1) != 0;
+}
 
 inline bool foreseed::memory::is_heap_pointer(const void* pointer) {
   return in_heap(reinterpret_cast<std::uintptr_t>(pointer));

@@ -1,6 +1,7 @@
 #include "memory/heap.h"
 #include "memory/install.h"
 #include "memory/isolation.h"
+#include "memory/leaks.h"
 #include "memory/race.h"
 
 namespace foreseed::memory {

@@ -170,6 +170,10 @@ bool isolation_fault(void* pointer) {
   return true;
 }
 
+void each_written_page(void (*visit)(std::uintptr_t begin, std::uintptr_t end)) {
+  for (const Page& page : pages) visit(page.address, page.address + page_size);
+}
+
 void make_writable(void* pointer, unsigned long size) {
   if (!active || size == 0) return;
   const auto first = reinterpret_cast<std::uintptr_t>(pointer);

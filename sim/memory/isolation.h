@@ -7,6 +7,8 @@
 // each page that any run of the series has written, and nothing for the rest.
 // Not put back: libc, the simulator and its own libraries (modules.h); thread-local storage is the thread_state's.
 
+#include <cstdint>
+
 namespace foreseed::memory {
 
 void isolation_series_begin();
@@ -15,6 +17,9 @@ void isolation_begin_run();
 void isolation_end_run();
 /// Whether a fault at `address` was a first write to a protected page, which is now writable.
 bool isolation_fault(void* address);
+/// Calls `visit(begin, end)` for each page of older memory that runs of this series have written: the only ones that can
+/// point into the run's heap.
+void each_written_page(void (*visit)(std::uintptr_t begin, std::uintptr_t end));
 /// Makes [address, address + size) writable ahead of a system call that would fail on a protected page.
 void make_writable(void* address, unsigned long size);
 

@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <vector>
 
@@ -12,11 +13,7 @@ namespace foreseed::memory {
 
 Cell** shadow_directory = nullptr;
 
-std::vector<Place> heap_history(std::uintptr_t address);
-
 namespace {
-
-constexpr std::uint32_t freed_task = 0x7fff;
 
 constexpr std::uint64_t epoch_of(Access a) { return a >> 24; }
 constexpr std::uint32_t task_of(Access a) { return (a >> 9) & 0x7fff; }
@@ -83,12 +80,13 @@ const char* describe(bool is_write, bool is_atomic) {
   return is_write ? "write" : "read";
 }
 
+[[noreturn]] void report_freed(std::uintptr_t address, bool writes, bool is_atomic) {
+  World::get().fail(FindingKind::use_after_free, std::string("use after free: ") + describe(writes, is_atomic),
+                    heap_history(address), {}, describe(writes, is_atomic));
+}
+
 [[noreturn]] void report(std::uintptr_t address, Access now, bool writes, Access before, bool wrote) {
   World& world = World::get();
-  if (task_of(before) == freed_task) {
-    world.fail(FindingKind::use_after_free, std::string("use after free: ") + describe(writes, atomic(now)),
-               heap_history(address), {}, describe(writes, atomic(now)));
-  }
   Place other{static_cast<std::uint16_t>(task_of(before)), std::string("previous ") + describe(wrote, atomic(before)),
               {}};
   const std::uint64_t epoch = epoch_of(before);
@@ -174,6 +172,8 @@ void access(const void* pointer, std::size_t size, bool is_write, bool is_atomic
   if (__builtin_expect(address < watched.last && end > watched.first && world.recording(), 0)) {
     seen.push_back({static_cast<std::uint16_t>(self.id), is_write, self.epoch, world.stack_here()});
   }
+  if (is_heap_pointer(pointer) && is_freed(address)) report_freed(address, is_write, is_atomic);
+  if (__builtin_expect(ThreadStates::get().is_taken_in_turns(address), 0)) return;
   const Access stem = make_access(self.epoch, self.id, is_atomic, 0);
   const std::uint32_t lead = address & 7;
   if (__builtin_expect(lead + size <= 8, 1)) {
@@ -190,14 +190,7 @@ void access(const void* pointer, std::size_t size, bool is_write, bool is_atomic
   }
 }
 
-void mark_freed(const void* pointer, std::size_t size) {
-  if (size > 1024) size = 1024;
-  access(pointer, size, true, false);
-  const auto address = reinterpret_cast<std::uintptr_t>(pointer);
-  // A write of this run by a task that nobody has ever heard of: unordered with everything.
-  const Access freed = make_access(base_epoch + 1, freed_task, false, 0xff);
-  for (std::uintptr_t at = address & ~std::uintptr_t{7}; at < address + size; at += 8) cell_at(at) = {freed, 0};
-}
+void access_freed(const void* pointer, std::size_t size) { access(pointer, std::min<std::size_t>(size, 32), true, false); }
 
 void forget(const void* pointer, std::size_t size) {
   const auto address = reinterpret_cast<std::uintptr_t>(pointer);

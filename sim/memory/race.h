@@ -48,8 +48,9 @@ inline bool repeats(const void* pointer, std::size_t size, bool is_write) {
   return cell.write == now || (!is_write && cell.read == now);
 }
 
-/// Marks a freed heap block (its first KiB), and forgets the past of a block that is handed out again.
-void mark_freed(const void* address, std::size_t size);
+/// Stands before a heap block is freed, which counts as a write to its first 32 bytes.
+void access_freed(const void* address, std::size_t size);
+/// Forgets the past of a block that is handed out again.
 void forget(const void* address, std::size_t size);
 
 /// For recorded runs: keeps the stack of every access to the granules of these bytes. 0 watches nothing.

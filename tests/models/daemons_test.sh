@@ -58,7 +58,8 @@ export IAM_SECRET='a secret of at least thirty-two bytes'
 key=(--hs-secret-env IAM_SECRET)
 
 # Bad usage: exit 2 and one line.
-for arguments in "--no-such-flag" "--hs-secret-env NOT_SET" "" "--hs-secret-env IAM_SECRET --threads 0"; do
+for arguments in "" "--no-such-flag" "--hs-secret-env NOT_SET" \
+  "--hs-secret-env IAM_SECRET --threads 0"; do
   # shellcheck disable=SC2086
   "$bin/iam" $arguments >"$work/out" 2>"$work/usage.err"
   expect "exit code of iam $arguments" 2 $?

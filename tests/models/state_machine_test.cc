@@ -163,6 +163,7 @@ TEST(StateMachine, TwoProbeFailuresTransitionOnce) {  // B-03
   EXPECT_EQ(b.machine.report(first, Outcome::fail, b.now), ReportResult::counted);
   EXPECT_EQ(b.machine.report(second, Outcome::fail, b.now), ReportResult::stale);
   EXPECT_EQ(b.snapshot().reopens, 1U);
+  EXPECT_EQ(b.snapshot().probes_in_flight, 0U) << "the next era starts with every place free";
 }
 
 TEST(StateMachine, HungProbeLosesItsLease) {  // B-02
