@@ -8,6 +8,8 @@
 // so that cutting a record always leaves a valid record.
 // Used by the kernel only, from the thread that runs the simulation.
 
+#include <foreseed/export.h>
+
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -27,7 +29,7 @@ enum class ChoiceKind : std::uint16_t {
 };
 
 /// The stable name used in traces; "?" for a value that is no kind.
-std::string_view to_string(ChoiceKind kind);
+FORESEED_API std::string_view to_string(ChoiceKind kind);
 
 /// One decision. `bound` 0 stands for 2^32.
 struct Choice {

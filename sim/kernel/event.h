@@ -5,6 +5,8 @@
 // (task, operation, result) and virtual time; addresses and object numbers stay out of it, because stack slots and heap
 // blocks are shared differently by different compilers.
 
+#include <foreseed/export.h>
+
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -32,7 +34,7 @@ enum class Op : std::uint16_t {
 };
 
 /// The stable name used in traces, such as "mutex_lock".
-std::string_view to_string(Op op);
+FORESEED_API std::string_view to_string(Op op);
 
 /// One step. `stack` indexes Recording::stacks, 0 = none was taken.
 struct Event {

@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "api/foreseed/scenario.h"
 #include "choice/choice.h"
 #include "kernel/event.h"
 #include "kernel/finding.h"
@@ -33,15 +34,13 @@ struct Execution {
   std::unique_ptr<Recording> recording;  ///< only if RunOptions::record
 };
 
-struct Scenario;
-
 /// Runs `scenario` once, in this thread. Not reentrant, and not to be called from inside a simulation.
-Execution run_once(const Scenario& scenario, const RunOptions& options);
+FORESEED_API Execution run_once(const Scenario& scenario, const RunOptions& options);
 
 /// Tells the isolation of globals where a series of runs begins and ends; nests nothing. Between runs of one series,
 /// writable memory of the program under test is put back to what it was before each run. `run_once` outside a series
 /// makes one of its own (slower).
-class RunSeries {
+class FORESEED_API RunSeries {
  public:
   RunSeries();
   ~RunSeries();

@@ -1,6 +1,8 @@
 #pragma once
 // What was found wrong in one execution: the value that check, show and the trace pass around.
 
+#include <foreseed/export.h>
+
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -26,7 +28,7 @@ enum class FindingKind {
   misuse,              ///< undefined use of a synchronisation object, such as destroying a locked mutex
 };
 
-std::string_view to_string(FindingKind kind);
+FORESEED_API std::string_view to_string(FindingKind kind);
 /// The kind of that name; false if there is none.
 bool from_string(std::string_view name, FindingKind& kind);
 

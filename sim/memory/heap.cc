@@ -39,17 +39,47 @@ constexpr std::size_t commit_step = std::size_t{1} << 20;
 constexpr std::size_t class_count = 96;
 constexpr std::size_t quarantine_max = 256 * 1024;
 
-/// All there is to know of the heap; copied at the start of a run and put back at its end.
-struct Heap {
-  std::size_t top = 0;  ///< bytes handed out from heap_base
+/// Freed blocks by size class, oldest first.
+struct FreeLists {
   FreeBlock* first[class_count] = {};
   FreeBlock* last[class_count] = {};
-  std::size_t quarantined = 0;
-  std::int64_t live = 0;
+  std::uint64_t used[(class_count + 63) / 64] = {};  ///< classes that may hold blocks
+  std::size_t quarantined = 0;                       ///< bytes
+
+  void put(std::size_t index, FreeBlock* block, std::size_t space) {
+    block->next = nullptr;
+    (last[index] != nullptr ? last[index]->next : first[index]) = block;
+    last[index] = block;
+    used[index / 64] |= std::uint64_t{1} << (index % 64);
+    quarantined += space;
+  }
+
+  /// The block that was freed longest ago, once enough are waiting; null if there is none.
+  FreeBlock* take(std::size_t index, std::size_t space) {
+    FreeBlock* const block = first[index];
+    if (block == nullptr || quarantined <= quarantine_max) return nullptr;
+    first[index] = block->next;
+    if (block->next == nullptr) last[index] = nullptr;
+    quarantined -= space;
+    return block;
+  }
+
+  void clear() {
+    for (std::size_t word = 0; word < std::size(used); ++word) {
+      for (std::uint64_t rest = used[word]; rest != 0; rest &= rest - 1) {
+        const std::size_t index = word * 64 + static_cast<std::size_t>(std::countr_zero(rest));
+        first[index] = last[index] = nullptr;
+      }
+      used[word] = 0;
+    }
+    quarantined = 0;
+  }
 };
 
-Heap heap;
-Heap at_start;
+std::size_t heap_top = 0;    ///< bytes handed out from heap_base
+FreeLists native_lists;      ///< outside runs; a run never takes from them
+FreeLists run_lists;         ///< blocks that the run allocated and freed
+std::int64_t live = 0;       ///< blocks of the run
 
 using detail::freed_bits;
 using detail::freed_bits_end;
@@ -119,48 +149,37 @@ bool commit(std::size_t top) {
 
 Header* header_of(const void* pointer) { return static_cast<Header*>(const_cast<void*>(pointer)) - 1; }
 
-void* take(std::size_t size, std::size_t align, bool& reused) {
+void* take(FreeLists& lists, std::size_t size, std::size_t align, bool& reused) {
   reused = false;
   std::size_t space = size;
   const std::size_t index = class_of(space);
   if (space < size || index >= class_count) return nullptr;
   if (align <= 16) {
-    FreeBlock* const block = heap.first[index];
-    if (block != nullptr && heap.quarantined > quarantine_max) {
-      heap.first[index] = block->next;
-      if (block->next == nullptr) heap.last[index] = nullptr;
-      heap.quarantined -= space;
-      Header* const header = header_of(block);
-      header->state = State::live;
-      header->size = size;
+    if (FreeBlock* const block = lists.take(index, space); block != nullptr) {
+      header_of(block)->state = State::live;
+      header_of(block)->size = size;
       reused = true;
       return block;
     }
   }
-  std::size_t at = heap.top + sizeof(Header);
+  std::size_t at = heap_top + sizeof(Header);
   if (align > 16) at = (at + align - 1) & ~(align - 1);
   const std::size_t top = at + space;
   if (top > committed && !commit(top)) return nullptr;
   // A gap before an aligned block becomes a dead block, so that the heap can be walked.
-  if (const std::size_t gap = at - sizeof(Header) - heap.top; gap != 0) {
-    *reinterpret_cast<Header*>(base() + heap.top) = {static_cast<std::uint32_t>(gap / 16 - 1), State::freed, 0};
+  if (const std::size_t gap = at - sizeof(Header) - heap_top; gap != 0) {
+    *reinterpret_cast<Header*>(base() + heap_top) = {static_cast<std::uint32_t>(gap / 16 - 1), State::freed, 0};
   }
-  heap.top = top;
+  heap_top = top;
   auto* const pointer = base() + at;
   *header_of(pointer) = {static_cast<std::uint32_t>(space / 16), State::live, size};
   return pointer;
 }
 
-void put(void* pointer) {
-  Header* const header = header_of(pointer);
-  std::size_t space = std::size_t{header->size_class} * 16;
+void put(FreeLists& lists, void* pointer) {
+  std::size_t space = std::size_t{header_of(pointer)->size_class} * 16;
   const std::size_t index = class_of(space);
-  header->state = State::freed;
-  auto* const block = static_cast<FreeBlock*>(pointer);
-  block->next = nullptr;
-  (heap.last[index] != nullptr ? heap.last[index]->next : heap.first[index]) = block;
-  heap.last[index] = block;
-  heap.quarantined += space;
+  lists.put(index, static_cast<FreeBlock*>(pointer), space);
 }
 
 void lock_native() {
@@ -180,7 +199,7 @@ std::vector<Place> history_of(void* pointer) {
 }  // namespace
 
 void each_run_block(void (*visit)(void* pointer, std::size_t size, std::size_t space)) {
-  for (std::size_t at = mark; at < heap.top;) {
+  for (std::size_t at = mark; at < heap_top;) {
     auto* const header = reinterpret_cast<Header*>(base() + at);
     const std::size_t space = std::size_t{header->size_class} * 16;
     if (header->state == State::live) visit(header + 1, header->size, space);
@@ -188,11 +207,11 @@ void each_run_block(void (*visit)(void* pointer, std::size_t size, std::size_t s
   }
 }
 
-std::int64_t live_blocks() { return heap.live; }
+std::int64_t live_blocks() { return live; }
 
 std::vector<Place> heap_history(std::uintptr_t address) {
   // The block that contains the address: found by walking from the start of the run.
-  for (std::size_t at = mark; at < heap.top;) {
+  for (std::size_t at = mark; at < heap_top;) {
     auto* const header = reinterpret_cast<Header*>(base() + at);
     const std::size_t end = at + sizeof(Header) + std::size_t{header->size_class} * 16;
     if (address < heap_base + end) return history_of(header + 1);
@@ -203,9 +222,9 @@ std::vector<Place> heap_history(std::uintptr_t address) {
 
 void* run_allocate(std::size_t size, std::size_t align) {
   bool reused;
-  void* const pointer = take(size, align, reused);
+  void* const pointer = take(run_lists, size, align, reused);
   if (pointer == nullptr) return nullptr;
-  ++heap.live;
+  ++live;
   // What an earlier owner of the same bytes did is of no concern to the new one.
   if (reused) {
     forget(pointer, size);
@@ -224,7 +243,7 @@ void run_free(void* pointer) {
   World& world = World::get();
   Header* const header = header_of(pointer);
   const auto address = reinterpret_cast<std::uintptr_t>(pointer);
-  if (address % 16 != 0 || address - heap_base >= heap.top ||
+  if (address % 16 != 0 || address - heap_base >= heap_top ||
       (header->state != State::live && header->state != State::freed)) {
     world.fail(FindingKind::invalid_free, "free of a pointer that is not the start of an allocated block");
   }
@@ -243,8 +262,11 @@ void run_free(void* pointer) {
     entry.freed_by = static_cast<std::uint16_t>(world.current().id);
     entry.freed = world.stack_here();
   }
-  if (address - heap_base >= mark) --heap.live;
-  put(pointer);
+  header->state = State::freed;
+  // An older block is whole again at the end of the run.
+  if (address - heap_base < mark) return;
+  --live;
+  put(run_lists, pointer);
 }
 
 std::size_t usable_size(const void* pointer) { return header_of(pointer)->size; }
@@ -252,14 +274,14 @@ std::size_t usable_size(const void* pointer) { return header_of(pointer)->size; 
 void* native_allocate(std::size_t size, std::size_t align) {
   lock_native();
   bool reused;
-  void* const pointer = take(size, align, reused);
+  void* const pointer = take(native_lists, size, align, reused);
   unlock_native();
   return pointer;
 }
 
 void native_free(void* pointer) {
   lock_native();
-  if (reinterpret_cast<std::uintptr_t>(pointer) - heap_base >= heap.top) {
+  if (reinterpret_cast<std::uintptr_t>(pointer) - heap_base >= heap_top) {
     // Of a run that is over: gone already.
     unlock_native();
     return;
@@ -268,7 +290,8 @@ void native_free(void* pointer) {
     std::fputs("foreseed: invalid or double free, outside a simulation\n", stderr);
     std::abort();
   }
-  put(pointer);
+  header_of(pointer)->state = State::freed;
+  put(native_lists, pointer);
   unlock_native();
 }
 
@@ -283,10 +306,9 @@ void heap_begin_run() {
     freed_bits = static_cast<std::uint64_t*>(got);
   }
   history.clear();
-  heap.top = (heap.top + 4095) & ~std::size_t{4095};
-  mark = heap.top;
-  at_start = heap;
-  heap.live = 0;
+  heap_top = (heap_top + 4095) & ~std::size_t{4095};
+  mark = heap_top;
+  live = 0;
 }
 
 void heap_end_run() {
@@ -297,9 +319,10 @@ void heap_end_run() {
   }
   freed_bits_end = 0;
   freed_bits_first = ~std::size_t{0};
-  heap = at_start;
+  heap_top = mark;
+  run_lists.clear();
 }
 
-std::size_t heap_mark() { return (heap.top + 4095) & ~std::size_t{4095}; }
+std::size_t heap_mark() { return (heap_top + 4095) & ~std::size_t{4095}; }
 
 }  // namespace foreseed::memory

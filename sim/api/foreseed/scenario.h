@@ -19,11 +19,7 @@
 #include <string>
 #include <string_view>
 
-#if defined(__GNUC__)
-#define FORESEED_API __attribute__((visibility("default")))
-#else
-#define FORESEED_API
-#endif
+#include <foreseed/export.h>
 
 namespace foreseed {
 

@@ -1,0 +1,373 @@
+// For every detector a program that it must catch, and a repaired twin that it must let pass.
+
+#include <gtest/gtest.h>
+
+#include <pthread.h>
+#include <sys/epoll.h>
+
+#include <atomic>
+#include <cassert>
+#include <condition_variable>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <mutex>
+#include <new>
+#include <shared_mutex>
+#include <stdexcept>
+#include <string>
+#include <thread>
+
+#include "run_scenario.h"
+
+namespace foreseed::testing {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct Case {
+  const char* name;
+  void (*bad)();
+  void (*good)();
+  FindingKind kind;
+  const char* message;  ///< part of it
+  std::uint64_t runs;   ///< within which the bad one must be caught
+};
+
+// NOLINTBEGIN: these are wrong on purpose
+
+void race_on_int() {
+  int counter = 0;
+  std::thread other([&] { ++counter; });
+  ++counter;
+  other.join();
+}
+void no_race_on_int() {
+  int counter = 0;
+  std::mutex mutex;
+  std::thread other([&] {
+    std::lock_guard lock(mutex);
+    ++counter;
+  });
+  {
+    std::lock_guard lock(mutex);
+    ++counter;
+  }
+  other.join();
+}
+
+void race_of_bytes() {
+  char bytes[8] = {};
+  std::thread other([&] { bytes[3] = 1; });
+  std::uint64_t all;
+  std::memcpy(&all, bytes, sizeof all);
+  char copy = bytes[3];
+  other.join();
+  if (copy != 0 && all == 77) throw 1;
+}
+void neighbours_do_not_race() {
+  char bytes[8] = {};
+  std::thread other([&] { bytes[3] = 1; });
+  bytes[2] = 1;
+  bytes[4] = 1;
+  other.join();
+  if (bytes[2] + bytes[3] + bytes[4] != 3) throw 1;
+}
+
+void race_with_two_readers() {
+  int value = 1;
+  int sum[2] = {};
+  std::thread a([&] { sum[0] = value; });
+  std::thread b([&] { sum[1] = value; });
+  value = 2;
+  a.join();
+  b.join();
+}
+void readers_do_not_race() {
+  int value = 1;
+  int sum[2] = {};
+  std::thread a([&] { sum[0] = value; });
+  std::thread b([&] { sum[1] = value; });
+  a.join();
+  b.join();
+  value = 2;
+}
+
+void race_past_a_mutex() {  // two mutexes guard one thing
+  int value = 0;
+  std::mutex a, b;
+  std::thread other([&] {
+    std::lock_guard lock(a);
+    ++value;
+  });
+  {
+    std::lock_guard lock(b);
+    ++value;
+  }
+  other.join();
+}
+
+void race_after_early_flag() {  // published before it is written
+  int value = 0;
+  std::atomic<bool> ready{false};
+  std::thread other([&] {
+    ready = true;
+    value = 1;
+  });
+  if (ready) value = 2;
+  other.join();
+}
+void no_race_after_flag() {
+  int value = 0;
+  std::atomic<bool> ready{false};
+  std::thread other([&] {
+    value = 1;
+    ready = true;
+  });
+  if (ready) value = 2;
+  other.join();
+}
+
+void deadlock_ab_ba() {
+  std::mutex a, b;
+  std::thread other([&] {
+    std::lock_guard first(b);
+    std::lock_guard second(a);
+  });
+  {
+    std::lock_guard first(a);
+    std::lock_guard second(b);
+  }
+  other.join();
+}
+void no_deadlock_ab_ba() {
+  std::mutex a, b;
+  std::thread other([&] { std::scoped_lock both(b, a); });
+  {
+    std::scoped_lock both(a, b);
+  }
+  other.join();
+}
+
+void lost_wake_up() {
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool ready = false;
+  std::thread other([&] {
+    {
+      std::lock_guard lock(mutex);
+      ready = true;
+    }
+    changed.notify_one();
+  });
+  bool seen;
+  {
+    std::lock_guard lock(mutex);
+    seen = ready;
+  }
+  if (!seen) {
+    std::unique_lock lock(mutex);
+    changed.wait(lock);  // without a predicate: the signal may be over
+  }
+  other.join();
+}
+void no_lost_wake_up() {
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool ready = false;
+  std::thread other([&] {
+    {
+      std::lock_guard lock(mutex);
+      ready = true;
+    }
+    changed.notify_one();
+  });
+  {
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [&] { return ready; });
+  }
+  other.join();
+}
+
+void self_deadlock() {
+  std::mutex mutex;
+  mutex.lock();
+  mutex.lock();
+}
+
+void livelock_of_spinners() {
+  std::atomic<bool> never_set{false};
+  std::thread other([&] { while (!never_set) std::this_thread::yield(); });
+  other.join();
+}
+void livelock_of_busy_threads() {
+  std::atomic<int> value{0};
+  std::thread other([&] { for (;;) value = 1; });
+  for (;;) value = 2;
+}
+void spinner_is_served() {
+  std::atomic<bool> set{false};
+  std::thread other([&] { while (!set) {} });
+  std::this_thread::sleep_for(1h);
+  set = true;
+  other.join();
+}
+
+void check_fails() { assert(1 + 1 == 3); }
+void exception_leaves_scenario() { throw std::runtime_error("out of luck"); }
+void exception_leaves_thread() {
+  std::thread other([] { throw std::runtime_error("out of luck"); });
+  other.join();
+}
+void thread_is_dropped() { std::thread other([] {}); }
+void exception_is_caught() {
+  std::thread other([] {
+    try {
+      throw std::runtime_error("out of luck");
+    } catch (const std::exception&) {
+    }
+  });
+  other.join();
+}
+
+void leak() { ::operator new(100); }
+void no_leak() { ::operator delete(::operator new(100)); }
+void* kept = nullptr;
+void kept_is_no_leak() { kept = ::operator new(100); }
+
+void double_free() {
+  char* volatile block = static_cast<char*>(std::malloc(10));
+  std::free(block);
+  std::free(block);
+}
+void free_of_stack() {
+  alignas(16) char block[64];
+  char* volatile p = static_cast<char*>(std::malloc(64));
+  std::free(p + 16);
+  std::memset(block, 0, sizeof block);
+}
+void use_after_free() {
+  int* volatile value = new int(1);
+  delete value;
+  *value = 2;
+}
+void use_after_free_by_another() {
+  auto* value = new int(1);
+  std::atomic<bool> done{false};
+  std::thread other([&] {
+    while (!done) std::this_thread::yield();
+    *value = 2;
+  });
+  delete value;
+  done = true;
+  other.join();
+}
+void use_before_free() {
+  auto* value = new int(1);
+  std::thread other([&] { *value = 2; });
+  other.join();
+  delete value;
+}
+
+void null_pointer() {
+  int* volatile nowhere = nullptr;
+  *nowhere = 1;
+}
+int recurse(int depth) {
+  volatile char room[1024] = {};
+  return depth == 0 ? 0 : recurse(depth + 1) + room[depth % 1024];
+}
+void stack_overflow() { recurse(1); }
+void aborts() { std::abort(); }
+void exits() { std::exit(3); }
+int zero = 0;
+void divides_by_zero() {
+  volatile int result = 10 / zero;
+  static_cast<void>(result);
+}
+
+void unlocks_anothers() {
+  std::mutex mutex;
+  mutex.lock();
+  std::thread other([&] { mutex.unlock(); });
+  other.join();
+}
+void destroys_locked() {
+  pthread_mutex_t mutex;
+  pthread_mutex_init(&mutex, nullptr);
+  pthread_mutex_lock(&mutex);
+  pthread_mutex_destroy(&mutex);
+}
+
+void asks_for_epoll() { epoll_create1(0); }
+void asks_for_a_process() { std::system("true"); }
+void does_nothing() {}
+
+// NOLINTEND
+
+const Case cases[] = {
+    {"race_on_int", race_on_int, no_race_on_int, FindingKind::data_race, "data race", 1},
+    {"race_of_bytes", race_of_bytes, neighbours_do_not_race, FindingKind::data_race, "data race", 1},
+    {"race_with_two_readers", race_with_two_readers, readers_do_not_race, FindingKind::data_race, "data race", 1},
+    {"race_past_a_mutex", race_past_a_mutex, no_race_on_int, FindingKind::data_race, "data race", 1},
+    {"race_after_early_flag", race_after_early_flag, no_race_after_flag, FindingKind::data_race, "data race", 30},
+    {"deadlock_ab_ba", deadlock_ab_ba, no_deadlock_ab_ba, FindingKind::deadlock, "main -> T1 -> main", 50},
+    {"lost_wake_up", lost_wake_up, no_lost_wake_up, FindingKind::deadlock, "nobody is left to do", 50},
+    {"self_deadlock", self_deadlock, no_deadlock_ab_ba, FindingKind::deadlock, "main waits for itself", 1},
+    {"livelock_of_spinners", livelock_of_spinners, spinner_is_served, FindingKind::livelock, "spins", 1},
+    {"livelock_of_busy_threads", livelock_of_busy_threads, spinner_is_served, FindingKind::livelock, "steps", 1},
+    {"check_fails", check_fails, does_nothing, FindingKind::check_failed, "1 + 1 == 3", 1},
+    {"exception_leaves_scenario", exception_leaves_scenario, exception_is_caught, FindingKind::uncaught_exception,
+     "std::runtime_error: out of luck", 1},
+    {"exception_leaves_thread", exception_leaves_thread, exception_is_caught, FindingKind::uncaught_exception,
+     "std::runtime_error: out of luck", 1},
+    {"thread_is_dropped", thread_is_dropped, exception_is_caught, FindingKind::uncaught_exception, "std::terminate", 1},
+    {"leak", leak, no_leak, FindingKind::heap_leak, "100 bytes in 1 block", 1},
+    {"leak_of_nothing_kept", leak, kept_is_no_leak, FindingKind::heap_leak, "100 bytes in 1 block", 1},
+    {"double_free", double_free, no_leak, FindingKind::double_free, "10 bytes", 1},
+    {"free_of_stack", free_of_stack, no_leak, FindingKind::invalid_free, "not the start", 1},
+    {"use_after_free", use_after_free, use_before_free, FindingKind::use_after_free, "write", 1},
+    {"use_after_free_by_another", use_after_free_by_another, use_before_free, FindingKind::use_after_free, "write", 1},
+    {"null_pointer", null_pointer, does_nothing, FindingKind::crash, "null pointer", 1},
+    {"stack_overflow", stack_overflow, does_nothing, FindingKind::crash, "stack overflow", 1},
+    {"aborts", aborts, does_nothing, FindingKind::crash, "abort()", 1},
+    {"exits", exits, does_nothing, FindingKind::crash, "exit(3)", 1},
+    {"divides_by_zero", divides_by_zero, does_nothing, FindingKind::crash, "division by zero", 1},
+    {"unlocks_anothers", unlocks_anothers, no_race_on_int, FindingKind::misuse, "another thread holds", 1},
+    {"destroys_locked", destroys_locked, no_race_on_int, FindingKind::misuse, "locked mutex is destroyed", 1},
+    {"asks_for_epoll", asks_for_epoll, does_nothing, FindingKind::unsupported, "epoll_create1", 1},
+    {"asks_for_a_process", asks_for_a_process, does_nothing, FindingKind::unsupported, "system", 1},
+};
+
+struct Detector : ::testing::TestWithParam<Case> {};
+
+TEST_P(Detector, catches_the_bad_one) {
+  std::uint64_t seed = 0;
+  const auto finding = first_finding(GetParam().bad, GetParam().runs, &seed);
+  ASSERT_TRUE(finding.has_value());
+  EXPECT_EQ(to_string(finding->kind), to_string(GetParam().kind)) << finding->message;
+  EXPECT_NE(finding->message.find(GetParam().message), std::string::npos) << finding->message;
+}
+
+TEST_P(Detector, finds_the_same_again_with_stacks) {
+  std::uint64_t seed = 0;
+  const auto finding = first_finding(GetParam().bad, GetParam().runs, &seed);
+  ASSERT_TRUE(finding.has_value());
+  const Execution light = run_seed(GetParam().bad, seed);
+  const Execution recorded = run_seed(GetParam().bad, seed, true);
+  EXPECT_EQ(light.fingerprint, recorded.fingerprint);
+  ASSERT_TRUE(recorded.finding.has_value());
+  EXPECT_EQ(recorded.finding->kind, finding->kind);
+  for (const Place& place : recorded.finding->places) EXPECT_FALSE(place.stack.empty()) << place.role;
+}
+
+TEST_P(Detector, lets_the_good_one_pass) {
+  const auto finding = first_finding(GetParam().good, 200);
+  EXPECT_FALSE(finding.has_value()) << finding->message;
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Detector, ::testing::ValuesIn(cases),
+                         [](const auto& info) { return std::string(info.param.name); });
+
+}  // namespace
+}  // namespace foreseed::testing
