@@ -21,6 +21,7 @@ namespace foreseed {
 /// Thread-local storage lent by a parked OS thread.
 struct TlsBlock {
   std::uintptr_t thread_pointer = 0;
+  pid_t process = 0;  ///< in a forked child the parked threads of the parent are gone
 };
 
 namespace {
@@ -34,7 +35,7 @@ struct TlsImage {
 };
 
 std::vector<TlsImage> images;
-std::vector<TlsBlock*> free_blocks;
+pid_t this_process = 0;
 std::uint64_t* libstdcxx_block = nullptr;
 bool others_found = false;
 
@@ -64,6 +65,7 @@ void* park(void* argument) {
 
 TlsBlock* new_block() {
   auto* const block = new TlsBlock;
+  block->process = this_process;
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
   pthread_attr_setstacksize(&attributes, 64 * 1024);
@@ -81,6 +83,7 @@ constinit ThreadStates ThreadStates::instance_;
 
 std::string ThreadStates::prepare() {
   host_pointer_ = thread_pointer();
+  this_process = getpid();
   errno_ = &errno;
   images.clear();
   libstdcxx_block = nullptr;
@@ -100,11 +103,7 @@ void ThreadStates::attach(ThreadState& state) {
   std::memset(state.libstdcxx, 0, sizeof state.libstdcxx);
   state.thread_pointer = host_pointer_;
   if (!swaps_) return;
-  if (state.block == nullptr) {
-    if (free_blocks.empty()) free_blocks.push_back(new_block());
-    state.block = free_blocks.back();
-    free_blocks.pop_back();
-  }
+  if (state.block == nullptr || state.block->process != this_process) state.block = new_block();
   state.thread_pointer = state.block->thread_pointer;
   for (const TlsImage& image : images) {
     auto* const data = reinterpret_cast<std::byte*>(state.thread_pointer + image.offset);
@@ -114,7 +113,5 @@ void ThreadStates::attach(ThreadState& state) {
   *reinterpret_cast<int*>(state.thread_pointer +
                           (reinterpret_cast<std::uintptr_t>(errno_) - host_pointer_)) = 0;
 }
-
-void ThreadStates::forget_blocks() { free_blocks.clear(); }
 
 }  // namespace foreseed

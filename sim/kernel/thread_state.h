@@ -69,9 +69,6 @@ class ThreadStates {
     visit(state.thread_pointer - tls_below, state.thread_pointer);
   }
 
-  /// In a forked child the parked threads are gone: forget their blocks.
-  void forget_blocks();
-
  private:
   // Static TLS lies below the thread pointer, the thread's control block above it.
   static constexpr std::uintptr_t tls_below = 4096;

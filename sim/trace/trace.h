@@ -88,7 +88,8 @@ const Frame* user_frame(const Trace& trace, std::uint32_t stack);
 /// "file:line", or "" where it is not known.
 std::string place_text(const Frame* frame);
 
-/// The first step at which two traces differ, in (time, task, operation, result); -1 if one is a prefix of the other.
+/// The position in `events` at which two traces first differ in (time, task, operation, result), which is the length of
+/// the shorter if one goes on where the other ends; -1 if they do not differ.
 std::int64_t first_difference(const Trace& a, const Trace& b);
 
 // json.cc. Throws UnreadableError.
