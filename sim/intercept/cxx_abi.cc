@@ -57,8 +57,12 @@ FORESEED_EXPORT int __cxa_thread_atexit_impl(void (*function)(void*), void* obje
   return 0;
 }
 
+extern "C" void* __dso_handle __attribute__((visibility("hidden")));
+
 FORESEED_EXPORT int __cxa_atexit(void (*function)(void*), void* object, void* dso) {
   using Function = int (*)(void (*)(void*), void*, void*);
+  // The simulator's own objects are never destroyed: destructors of the program, which may run later, still call it.
+  if (dso == &__dso_handle) return 0;
   if (!simulated_code()) return FORESEED_REAL_AS(Function, "__cxa_atexit", nullptr)(function, object, dso);
   const Entry entry;
   World::get().exit_handlers.push_back({function, object});

@@ -157,6 +157,10 @@ inline void access_cell(Cell& cell, std::uintptr_t address, Access now, bool wri
     mine = now;
     return;
   }
+  if ((mine ^ now) >> 8 == 0) {
+    mine |= now;  // other bytes, in the same epoch
+    return;
+  }
   access_wide(widen(cell), address, now, writes, self);
 }
 

@@ -1,0 +1,71 @@
+// What FORESEED_TEST runs; knows nothing of GoogleTest itself.
+
+#include <fmt/format.h>
+
+#include <cstdlib>
+
+#include "campaign/campaign.h"
+
+namespace foreseed::detail {
+
+struct TestOutcome {
+  bool held;
+  const char* message;
+};
+
+namespace {
+
+std::string message;
+
+std::uint64_t environment_number(const char* name, std::uint64_t otherwise) {
+  const char* const text = std::getenv(name);
+  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
+}
+
+TestOutcome failed(const Trace& trace, const char* test_name) {
+  const std::string file = fmt::format("results/{}-{}.json", test_name, trace.seed);
+  message = describe_finding(trace);
+  try {
+    write_json_file(trace, file);
+    message += fmt::format("replay: FORESEED_REPLAY={} {} --gtest_filter={}\n", file, own_program_name(), test_name);
+  } catch (const UnreadableError& error) {
+    message += fmt::format("{}\n", error.what());
+  }
+  return {false, message.c_str()};
+}
+
+TestOutcome replayed(const Scenario& scenario, const char* file, const char* test_name) {
+  try {
+    bool diverged = false;
+    const Trace recorded = read_json_file(file);
+    const Trace now = replay_trace(scenario, recorded, diverged);
+    if (diverged) {
+      message = fmt::format("{} diverged: {}\n", file, describe_difference(recorded, now));
+      return {false, message.c_str()};
+    }
+    if (!now.failed) return {true, ""};
+    message = fmt::format("reproduced from {}: {}", file, describe_finding(now));
+  } catch (const UnreadableError& error) {
+    message = fmt::format("{}: {}\n", test_name, error.what());
+  }
+  return {false, message.c_str()};
+}
+
+}  // namespace
+
+__attribute__((visibility("default"))) TestOutcome run_gtest_scenario(const Scenario& scenario, const char* test_name);
+
+TestOutcome run_gtest_scenario(const Scenario& scenario, const char* test_name) {
+  if (const char* const file = std::getenv("FORESEED_REPLAY"); file != nullptr) return replayed(scenario, file, test_name);
+  CampaignOptions options;
+  options.base_seed = environment_number("FORESEED_SEED", 0);
+  options.runs = environment_number("FORESEED_RUNS", 100);
+  const CampaignResult result = run_campaign(scenario, options, [](const CampaignProgress&) {});
+  if (result.kept.empty()) return {true, ""};
+  const Failure& failure = result.kept.front();
+  if (failure.kind == Failure::Kind::violated) return failed(failure.trace, test_name);
+  message = fmt::format("not deterministic: seed {}: {}\n", failure.seed, failure.message);
+  return {false, message.c_str()};
+}
+
+}  // namespace foreseed::detail

@@ -1,0 +1,78 @@
+// What executions cost: whole ones, and a scheduling point. Run in the release build:
+//   build/release/benchmarks
+// No test asserts a time; compare ratios within one run.
+
+#include <benchmark/benchmark.h>
+
+#include <atomic>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "http_pair.h"
+#include "run_scenario.h"
+
+namespace {
+
+using foreseed::RunSeries;
+using foreseed::testing::run_seed;
+
+void lock_loop() {
+  std::mutex mutex;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      for (int k = 0; k < 1000; ++k) {
+        mutex.lock();
+        mutex.unlock();
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
+void two_threads_two_sections() {
+  std::mutex mutex;
+  const auto body = [&] {
+    for (int k = 0; k < 2; ++k) const std::lock_guard lock(mutex);
+  };
+  std::thread a(body);
+  std::thread b(body);
+  a.join();
+  b.join();
+}
+
+void lost_update_on_an_atomic() {
+  std::atomic<int> value{0};
+  const auto body = [&] {
+    for (int k = 0; k < 2; ++k) value.store(value.load() + 1);
+  };
+  std::thread a(body);
+  std::thread b(body);
+  a.join();
+  b.join();
+}
+
+void nothing() {}
+
+void executions(benchmark::State& state, void (*body)()) {
+  const RunSeries series;
+  std::uint64_t seed = 0;
+  std::uint64_t steps = 0;
+  for (auto _ : state) {
+    const foreseed::Execution execution = run_seed(body, seed++);
+    if (execution.finding) state.SkipWithError(execution.finding->message.c_str());
+    steps += execution.steps;
+  }
+  state.counters["executions"] = benchmark::Counter(static_cast<double>(seed), benchmark::Counter::kIsRate);
+  state.counters["ns/step"] = benchmark::Counter(
+      static_cast<double>(steps) / 1e9, benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+}
+
+BENCHMARK_CAPTURE(executions, nothing, nothing);
+BENCHMARK_CAPTURE(executions, lock_loop_of_4, lock_loop);
+BENCHMARK_CAPTURE(executions, two_threads_two_sections, two_threads_two_sections);
+BENCHMARK_CAPTURE(executions, lost_update_on_an_atomic, lost_update_on_an_atomic);
+BENCHMARK_CAPTURE(executions, http_pair_with_4_clients, foreseed::testing::http_pair);
+
+}  // namespace

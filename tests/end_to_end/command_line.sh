@@ -1,0 +1,82 @@
+#!/usr/bin/env bash
+# The foreseed command as a user types it: verdicts, exit codes, the three last lines, replay, and bad input.
+set -u
+foreseed=$(realpath "$1")
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+failures=0
+
+# expect CODE 'TEXT THAT MUST BE THERE' COMMAND..
+expect() {
+  local code=$1 text=$2 output status
+  shift 2
+  output=$("$@" 2>&1)
+  status=$?
+  if [ $status -ne "$code" ] || ! grep -qE -- "$text" <<<"$output"; then
+    echo "FAILED: $* -> $status, expected $code and '$text'; it printed:"
+    sed 's/^/    /' <<<"$output"
+    failures=$((failures + 1))
+  fi
+}
+
+expect 0 'naive_breaker' "$foreseed" list
+expect 0 '"scenario":"repaired_breaker"' "$foreseed" list --json
+expect 0 'quickstart.cc:' "$foreseed" describe naive_breaker
+expect 0 '^foreseed [0-9]' "$foreseed" --version
+
+# Verdicts
+expect 0 'held: repaired_breaker: 1000 executions from seed 0' "$foreseed" check repaired_breaker
+expect 0 'held: repaired_breaker: 500 executions from seed 7' "$foreseed" check repaired_breaker --runs 500 --seed 7 --jobs 2
+expect 0 'held: repaired_breaker: [0-9]+ executions' "$foreseed" check repaired_breaker --for 300ms
+expect 0 'held: oms_iam_smoke: 50 executions' "$foreseed" check oms_iam_smoke --runs 50
+expect 0 'held: repaired_breaker: seed 3, .* fingerprint [0-9a-f]{16}' "$foreseed" run repaired_breaker --seed 3
+expect 1 'data race: .* naive|data race:' "$foreseed" check naive_breaker --runs 100
+expect 1 'naive_breaker.h:[0-9]+' "$foreseed" check naive_breaker --runs 100
+expect 1 '"event":"failure"' "$foreseed" check naive_breaker --json
+expect 1 'seeds failed' "$foreseed" check hasty_breaker --runs 50 --keep-going
+
+# The three last lines can be pasted
+"$foreseed" check naive_breaker --db r/x.db >out 2>&1
+[ "$(tail -n 3 out | cut -d: -f1 | tr '\n' ' ')" = "replay trace report " ] || { echo "FAILED: the last lines:"; cat out; failures=$((failures + 1)); }
+replay=$(sed -n 's/^replay: //p' out)
+report=$(sed -n 's/^report: //p' out)
+expect 1 'reproduced: naive_breaker: data race' bash -c "$replay"
+expect 0 'step +time +main' bash -c "$report"
+
+# The same seed with many workers is the same failure
+seed_of() { "$foreseed" check hasty_breaker --json "$@" | sed -n 's/.*"seed":"\([0-9]*\)".*/\1/p'; }
+[ "$(seed_of)" = "$(seed_of --jobs 2)" ] || { echo "FAILED: --jobs changes the first failure"; failures=$((failures + 1)); }
+
+# A portable trace, in a new process
+expect 1 'trace:  t.json' "$foreseed" check hasty_breaker --trace-out t.json
+expect 1 'reproduced: hasty_breaker: check failed' "$foreseed" replay t.json
+expect 0 'hasty_breaker, seed' "$foreseed" show t.json --all
+
+# Bad input
+expect 2 'no scenario named .naive_braker.*did you mean naive_breaker' "$foreseed" check naive_braker
+expect 2 'subcommand' "$foreseed"
+expect 2 'not-a-verb|subcommand' "$foreseed" not-a-verb
+expect 2 'runs' "$foreseed" check naive_breaker --runs many
+expect 2 'duration' "$foreseed" check repaired_breaker --for soon
+expect 2 'name a scenario' "$foreseed" check
+mkdir directory
+expect 5 'directory' "$foreseed" check repaired_breaker --db directory
+expect 5 'cannot be|unable' "$foreseed" check repaired_breaker --db /proc/nowhere/x.db
+echo "no database, and long enough to look at, to be sure" >text.db
+expect 5 'not a database' "$foreseed" check repaired_breaker --db text.db
+expect 5 'no such|cannot be read' "$foreseed" replay nowhere.json
+head -c 1000 t.json >cut.json
+expect 5 'cut.json' "$foreseed" replay cut.json
+echo '{"format": "something else"}' >foreign.json
+expect 5 'no foreseed trace' "$foreseed" show foreign.json
+expect 5 'there is no failure of that number' "$foreseed" replay 999 --db r/x.db
+
+# A trace that no longer fits the program
+sed 's/"mutex_lock"/"mutex_unlock"/; s/"fingerprint":"[0-9]*"/"fingerprint":"1"/' t.json >changed.json
+expect 4 'diverged: changed.json: step [0-9]+: recorded .*mutex_unlock.* now .*mutex_lock' "$foreseed" replay changed.json
+sed 's/"scenario":"hasty_breaker"/"scenario":"hasty_braker"/' t.json >renamed.json
+expect 2 'did you mean hasty_breaker' "$foreseed" replay renamed.json
+
+[ $failures -eq 0 ] && echo "command line: all as expected"
+exit $((failures != 0))
