@@ -11,6 +11,7 @@
 
 #include "api/foreseed/scenario.h"
 #include "kernel/crash.h"
+#include "kernel/warm_up.h"
 #include "kernel/world.h"
 
 namespace foreseed {
@@ -57,17 +58,13 @@ RunSeries::RunSeries() {
   static const bool installed = (install_rooms(world), true);
   static_cast<void>(installed);
   FORESEED_ASSERT(!series_active && !run_active);
+  warm_up();
   series_active = true;
   // libstdc++ would use plain arithmetic for reference counts in a process with one OS thread.
   __libc_single_threaded = false;
   if (const std::string error = ThreadStates::get().prepare(); !error.empty()) {
     std::fprintf(stderr, "foreseed: %s\n", error.c_str());
     std::_Exit(70);
-  }
-  // The unwinder initialises itself at the first throw of a process; it is not put back between runs.
-  try {
-    throw 0;
-  } catch (int) {
   }
   previous_terminate = std::set_terminate(on_terminate);
   catch_crashes();

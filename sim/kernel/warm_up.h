@@ -1,0 +1,9 @@
+#pragma once
+
+namespace foreseed {
+
+/// Makes the C++ runtime do, natively, what it does once per process - the unwinder's tables, the classic locale and its
+/// caches - so that no execution depends on what the process did before it.
+void warm_up();
+
+}  // namespace foreseed
