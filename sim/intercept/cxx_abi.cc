@@ -90,8 +90,8 @@ FORESEED_EXPORT void __assert_fail(const char* condition, const char* file, unsi
   __builtin_unreachable();
 }
 
-#define EXIT(name)                                                                                             \
-  FORESEED_EXPORT void name(int status) noexcept {                                                             \
+#define EXIT(name, specification)                                                                                             \
+  FORESEED_EXPORT void name(int status) specification {                                                          \
     if (simulated_code()) {                                                                                    \
       const Entry entry;                                                                                       \
       World::get().fail(FindingKind::crash, std::string("crash: " #name "(") + std::to_string(status) + ") was called"); \
@@ -99,7 +99,7 @@ FORESEED_EXPORT void __assert_fail(const char* condition, const char* file, unsi
     REAL(name)(status);                                                                                        \
     __builtin_unreachable();                                                                                   \
   }
-EXIT(exit)
-EXIT(_exit)
-EXIT(_Exit)
-EXIT(quick_exit)
+EXIT(exit, noexcept)
+EXIT(_exit, )
+EXIT(_Exit, noexcept)
+EXIT(quick_exit, noexcept)

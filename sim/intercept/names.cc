@@ -160,8 +160,7 @@ FORESEED_EXPORT void freeifaddrs(ifaddrs* list) noexcept {
 
 // A resolver configuration to read again: the world has none.
 #undef res_init
-extern "C" int __res_init();
-FORESEED_EXPORT int __res_init() {
+FORESEED_EXPORT int __res_init() noexcept {
   if (!simulated_code()) return REAL(__res_init)();
   return 0;
 }

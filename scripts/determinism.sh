@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# The same seed gives the same fingerprint: twice in one process and in two, with and without address randomisation, built
+# by g++ and clang, at -O0 and -O3, for every scenario and every test program.
+#   scripts/determinism.sh [SEEDS]     default 10000
+set -eu
+cd "$(dirname "$(readlink -f "$0")")/.."
+seeds=${1:-10000}
+scripts/bootstrap.sh
+mkdir -p build/determinism
+build() {  # NAME CXX CC LEVEL
+  cmake -S . -B "build/$1" -G Ninja -DCMAKE_BUILD_TYPE=None -DCMAKE_CXX_COMPILER="$2" -DCMAKE_C_COMPILER="$3" \
+    -DCMAKE_CXX_FLAGS="$4 -g" -DCMAKE_C_FLAGS="$4 -g" -DFORESEED_BENCHMARKS=OFF >/dev/null
+  cmake --build "build/$1" --target foreseed_command programs >"build/determinism/$1.log"
+}
+prints() {  # NAME PREFIX..
+  local name=$1
+  shift
+  for program in foreseed programs; do
+    "$@" "build/$name/$program" fingerprint --all --runs "$seeds"
+  done
+}
+build det-gcc-O0 g++ gcc -O0
+build det-gcc-O3 g++ gcc -O3
+build det-clang-O0 clang++ clang -O0
+build det-clang-O3 clang++ clang -O3
+reference=build/determinism/reference
+prints det-gcc-O3 env >"$reference"
+bad=0
+compare() {
+  local what=$1
+  shift
+  if "$@" | diff "$reference" - >build/determinism/diff; then
+    echo "equal: $what"
+  else
+    echo "DIFFERENT: $what"
+    sed 's/^/  /' build/determinism/diff
+    bad=1
+  fi
+}
+compare "a second process" prints det-gcc-O3 env
+compare "without address randomisation" prints det-gcc-O3 setarch --addr-no-randomize
+compare "g++ -O0" prints det-gcc-O0 env
+compare "clang++ -O0" prints det-clang-O0 env
+compare "clang++ -O3" prints det-clang-O3 env
+echo "$(wc -l <"$reference") scenarios and programs, $seeds seeds each"
+exit $bad
