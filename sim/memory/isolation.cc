@@ -35,6 +35,17 @@ struct Page {
 std::vector<Range> ranges;       ///< of pages that are watched in this series, sorted
 std::vector<Range> bound_slots;  ///< addresses of functions, filled in by the loader as they are first called
 std::vector<Page> pages;
+
+/// A page that the host wrote between runs: protected again before the next run, up to a few times, as most are written
+/// once (a function that is bound at its first call).
+struct HostPage {
+  std::uintptr_t address;
+  int faults;
+  bool open;
+};
+std::vector<HostPage> host_pages;
+constexpr std::size_t host_pages_max = 1024;
+constexpr int host_faults_max = 4;
 std::byte* copies = nullptr;  ///< room for copies, reserved once: faults must not allocate
 constexpr std::size_t pages_max = 65'536;
 bool active = false;
@@ -85,6 +96,22 @@ int visit(dl_phdr_info* info, std::size_t, void*) {
   return 0;
 }
 
+/// Whether the page can be left to the host until the next run; not if it comes back to it again and again.
+bool opened_for_host(std::uintptr_t address) {
+  HostPage* found = nullptr;
+  for (HostPage& page : host_pages) {
+    if (page.address == address) found = &page;
+  }
+  if (found == nullptr) {
+    if (host_pages.size() == host_pages_max) return false;
+    found = &host_pages.emplace_back(HostPage{address, 0, false});
+  }
+  if (++found->faults > host_faults_max) return false;
+  found->open = true;
+  mprotect(reinterpret_cast<void*>(address), page_size, PROT_READ | PROT_WRITE);
+  return true;
+}
+
 bool watched(std::uintptr_t address) {
   for (const Range& range : ranges) {
     if (address >= range.first && address < range.last) return true;
@@ -130,10 +157,12 @@ void isolation_series_begin() {
     }
     copies = static_cast<std::byte*>(got);
     pages.reserve(pages_max);
+    host_pages.reserve(host_pages_max);
   }
   ranges.clear();
   bound_slots.clear();
   pages.clear();
+  host_pages.clear();
   dl_iterate_phdr(visit, nullptr);
   add_range(heap_base, heap_base + heap_mark());
   std::sort(bound_slots.begin(), bound_slots.end(), [](const Range& a, const Range& b) { return a.first < b.first; });
@@ -147,6 +176,11 @@ void isolation_series_end() {
 }
 
 void isolation_begin_run() {
+  for (HostPage& page : host_pages) {
+    if (!page.open) continue;
+    page.open = false;
+    mprotect(reinterpret_cast<void*>(page.address), page_size, PROT_READ);
+  }
   for (const Page& page : pages) std::memcpy(page.copy, reinterpret_cast<const void*>(page.address), page_size);
 }
 
@@ -161,6 +195,7 @@ bool isolation_fault(void* pointer) {
   for (const Page& page : pages) {
     if (page.address == address) return false;  // writable already: a fault of another kind
   }
+  if (!run_active && opened_for_host(address)) return true;
   bool binds = false;
   for (const Range& slots : bound_slots) binds |= slots.first < address + page_size && slots.last > address;
   std::byte* const copy = copies + pages.size() * page_size;
