@@ -58,10 +58,10 @@ RunSeries::RunSeries() {
   static const bool installed = (install_rooms(world), true);
   static_cast<void>(installed);
   FORESEED_ASSERT(!series_active && !run_active);
+  // libstdc++ takes short cuts in a process with one OS thread: plain reference counts, no call of pthread_once.
+  __libc_single_threaded = false;
   warm_up();
   series_active = true;
-  // libstdc++ would use plain arithmetic for reference counts in a process with one OS thread.
-  __libc_single_threaded = false;
   if (const std::string error = ThreadStates::get().prepare(); !error.empty()) {
     std::fprintf(stderr, "foreseed: %s\n", error.c_str());
     std::_Exit(70);
