@@ -12,17 +12,19 @@ using namespace foreseed;
 
 namespace {
 
-inline void plain(const void* address, std::size_t size, bool writes) {
-  if (!simulated_code() || memory::repeats(address, size, writes)) return;
+__attribute__((noinline)) void ask(const void* address, std::size_t size, bool writes) {
   const Entry entry;
   memory::access(address, size, writes, false);
 }
 
+inline void plain(const void* address, std::size_t size, bool writes) {
+  if (!simulated_code() || memory::access_own(address, size, writes)) return;
+  ask(address, size, writes);
+}
+
 /// Accesses of other sizes, or that may span more than 8 aligned bytes.
 inline void plain_range(const void* address, std::size_t size, bool writes) {
-  if (!simulated_code() || size == 0) return;
-  const Entry entry;
-  memory::access(address, size, writes, false);
+  if (simulated_code() && size != 0) ask(address, size, writes);
 }
 
 }  // namespace

@@ -9,63 +9,80 @@ namespace foreseed {
 
 class ReadySet {
  public:
-  /// Empties the set and makes room for `tasks` >= 1 members.
-  void clear(std::uint32_t tasks) {
-    words_.assign((tasks + 63) / 64, 0);
+  /// Empties the set.
+  void clear() {
+    low_ = 0;
+    high_.clear();
     count_ = 0;
   }
 
   std::uint32_t count() const { return count_; }
 
   bool contains(std::uint32_t task) const {
-    return task / 64 < words_.size() && ((words_[task / 64] >> (task % 64)) & 1) != 0;
+    return task / 64 <= high_.size() && ((word(task / 64) >> (task % 64)) & 1) != 0;
   }
 
   void insert(std::uint32_t task) {
-    if (task / 64 >= words_.size()) words_.resize(task / 64 + 1, 0);
-    const std::uint64_t bit = std::uint64_t{1} << (task % 64);
-    count_ += (words_[task / 64] & bit) == 0;
-    words_[task / 64] |= bit;
+    if (task / 64 > high_.size()) high_.resize(task / 64, 0);
+    insert_word(task / 64, std::uint64_t{1} << (task % 64));
   }
+  void erase(std::uint32_t task) { erase_word(task / 64, std::uint64_t{1} << (task % 64)); }
 
-  void erase(std::uint32_t task) {
-    const std::uint64_t bit = std::uint64_t{1} << (task % 64);
-    count_ -= (words_[task / 64] & bit) != 0;
-    words_[task / 64] &= ~bit;
-  }
+  /// The same for several of the tasks 0..63, one bit each.
+  void insert_low(std::uint64_t tasks) { insert_word(0, tasks); }
+  void erase_low(std::uint64_t tasks) { erase_word(0, tasks); }
 
   /// The k-th member, k < count(), counting upwards from task `start` and around.
   std::uint32_t nth_from(std::uint32_t start, std::uint32_t k) const {
-    if (words_.size() == 1) {
+    if (high_.empty()) {
       start %= 64;
-      return (start + nth_bit(std::rotr(words_[0], static_cast<int>(start)), k)) % 64;
+      return (start + nth_bit(std::rotr(low_, static_cast<int>(start)), k)) % 64;
     }
     return nth_from_many(start, k);
   }
 
  private:
+  std::uint64_t word(std::size_t index) const { return index == 0 ? low_ : high_[index - 1]; }
+  std::uint64_t& word(std::size_t index) { return index == 0 ? low_ : high_[index - 1]; }
+
+  void insert_word(std::size_t index, std::uint64_t bits) {
+    std::uint64_t& members = word(index);
+    count_ += static_cast<std::uint32_t>(std::popcount(bits & ~members));
+    members |= bits;
+  }
+  void erase_word(std::size_t index, std::uint64_t bits) {
+    std::uint64_t& members = word(index);
+    count_ -= static_cast<std::uint32_t>(std::popcount(bits & members));
+    members &= ~bits;
+  }
+
   static std::uint32_t nth_bit(std::uint64_t word, std::uint32_t k) {
-    for (; k != 0; --k) word &= word - 1;
-    return static_cast<std::uint32_t>(std::countr_zero(word));
+    // Which k it is cannot be foretold: the first few go without a branch.
+    for (; k >= 4; --k) word &= word - 1;
+    const std::uint64_t second = word & (word - 1);
+    const std::uint64_t third = second & (second - 1);
+    const std::uint64_t rest[4] = {word, second, third, third & (third - 1)};
+    return static_cast<std::uint32_t>(std::countr_zero(rest[k]));
   }
 
   std::uint32_t nth_from_many(std::uint32_t start, std::uint32_t k) const {
-    const std::uint32_t n = static_cast<std::uint32_t>(words_.size());
+    const auto n = static_cast<std::uint32_t>(high_.size() + 1);
     const std::uint32_t first = start / 64 % n;
     const std::uint64_t upper = start / 64 < n ? ~std::uint64_t{0} << (start % 64) : ~std::uint64_t{0};
     for (std::uint32_t i = 0; i <= n; ++i) {
       const std::uint32_t index = (first + i) % n;
-      std::uint64_t word = words_[index];
-      if (i == 0) word &= upper;
-      if (i == n) word &= ~upper;
-      const auto members = static_cast<std::uint32_t>(std::popcount(word));
-      if (k < members) return index * 64 + nth_bit(word, k);
-      k -= members;
+      std::uint64_t members = word(index);
+      if (i == 0) members &= upper;
+      if (i == n) members &= ~upper;
+      const auto here = static_cast<std::uint32_t>(std::popcount(members));
+      if (k < here) return index * 64 + nth_bit(members, k);
+      k -= here;
     }
     __builtin_trap();  // k was not below count()
   }
 
-  std::vector<std::uint64_t> words_{0};
+  std::uint64_t low_ = 0;            ///< tasks 0..63
+  std::vector<std::uint64_t> high_;  ///< the rest
   std::uint32_t count_ = 0;
 };
 

@@ -91,7 +91,8 @@ void World::begin(const RunOptions& options) {
     choices_.seed(options.seed);
   }
   task_count_ = object_count_ = stale_alarms_ = 0;
-  ready_.clear(1);
+  ready_.clear();
+  timed_out_low_ = 0;
   alarms_.clear();
   now_ = 0;
   hash_ = 0x6a09e667f3bcc908ull;

@@ -21,42 +21,51 @@ namespace foreseed {
 struct Task;
 struct WaitList;
 
+/// What stands in a ring. Rings have no ends to look out for, so joining and leaving takes no decision.
+struct Link {
+  Link* previous = this;
+  Link* next = this;
+  Link() = default;
+  Link(const Link&) = delete;
+  Link& operator=(const Link&) = delete;
+};
+
 /// A place in a queue, on the stack of the task that waits. Leaves its queue when it goes out of scope.
-struct Waiter {
+struct Waiter : Link {
   Waiter(WaitList& list, Task& task);
-  ~Waiter() { leave(); }
-  Waiter(const Waiter&) = delete;
-  Waiter& operator=(const Waiter&) = delete;
+  ~Waiter() {
+    if (list != nullptr) leave();
+  }
   void leave();
 
   Task* task;
-  WaitList* list;
-  Waiter* previous;
-  Waiter* next;
+  WaitList* list;  ///< null once it has left
 };
 
 /// A FIFO of waiting tasks. Never owns anything: a run that is given up just forgets it.
 struct WaitList {
-  Waiter* first = nullptr;
-  Waiter* last = nullptr;
+  Link ends;                     ///< its next is the first
   std::uint32_t size = 0;
-  void clear() { first = last = nullptr, size = 0; }
-  bool empty() const { return first == nullptr; }
+  std::uint32_t high_count = 0;  ///< waiting tasks from number 64 on
+  std::uint64_t low_tasks = 0;   ///< the others, one bit each
+
+  void clear() {
+    ends.previous = ends.next = &ends;
+    size = high_count = 0;
+    low_tasks = 0;
+  }
+  bool empty() const { return size == 0; }
+  /// The k-th to have come, k < size.
+  Waiter& nth(std::uint32_t k) const {
+    Link* at = ends.next;
+    for (; k != 0; --k) at = at->next;
+    return *static_cast<Waiter*>(at);
+  }
+  template <typename Visit>
+  void each(Visit visit) const {
+    for (Link* at = ends.next; at != &ends; at = at->next) visit(*static_cast<Waiter*>(at)->task);
+  }
 };
-
-inline Waiter::Waiter(WaitList& to, Task& who) : task(&who), list(&to), previous(to.last), next(nullptr) {
-  (to.last != nullptr ? to.last->next : to.first) = this;
-  to.last = this;
-  ++to.size;
-}
-
-inline void Waiter::leave() {
-  if (list == nullptr) return;
-  (previous != nullptr ? previous->next : list->first) = next;
-  (next != nullptr ? next->previous : list->last) = previous;
-  --list->size;
-  list = nullptr;
-}
 
 /// A destructor of a thread_local object, as registered by __cxa_thread_atexit_impl, or an atexit handler.
 struct ExitHandler {
@@ -111,5 +120,30 @@ struct Task {
   std::vector<void*> specific;  ///< values of pthread keys
   char name[16] = {};
 };
+
+inline Waiter::Waiter(WaitList& to, Task& who) : task(&who), list(&to) {
+  previous = to.ends.previous;
+  next = &to.ends;
+  previous->next = next->previous = this;
+  ++to.size;
+  if (__builtin_expect(who.id < 64, 1)) {
+    to.low_tasks |= std::uint64_t{1} << who.id;
+  } else {
+    ++to.high_count;
+  }
+}
+
+// A task may stand in a list twice (a descriptor polled twice), and then leaves both places at once.
+inline void Waiter::leave() {
+  previous->next = next;
+  next->previous = previous;
+  --list->size;
+  if (__builtin_expect(task->id < 64, 1)) {
+    list->low_tasks &= ~(std::uint64_t{1} << task->id);
+  } else {
+    --list->high_count;
+  }
+  list = nullptr;
+}
 
 }  // namespace foreseed

@@ -18,7 +18,11 @@ class VectorClock {
   VectorClock(const VectorClock&) = delete;
   VectorClock& operator=(const VectorClock&) = delete;
 
-  void clear() { size_ = 0; }
+  void clear() {
+    size_ = 0;
+    std::memset(inline_, 0, sizeof inline_);
+    data_ = inline_;
+  }
   std::uint32_t size() const { return size_; }
   std::uint32_t get(std::uint32_t task) const { return task < size_ ? data_[task] : 0; }
 
@@ -34,42 +38,56 @@ class VectorClock {
 
   /// Component-wise maximum.
   void join(const VectorClock& other) {
+    if (__builtin_expect(data_ == inline_ && other.data_ == other.inline_, 1)) {
+      for (std::uint32_t i = 0; i < inline_size; ++i) inline_[i] = std::max(inline_[i], other.inline_[i]);
+      size_ = std::max(size_, other.size_);
+      return;
+    }
     if (other.size_ > size_) grow(other.size_);
-    const std::uint32_t n = other.size_;
-    std::uint32_t* const mine = data_;
-    const std::uint32_t* const theirs = other.data_;
-    for (std::uint32_t i = 0; i < n; ++i) mine[i] = std::max(mine[i], theirs[i]);
+    for (std::uint32_t i = 0; i < other.size_; ++i) data_[i] = std::max(data_[i], other.data_[i]);
   }
 
   void assign(const VectorClock& other) {
-    if (other.size_ > capacity_) grow(other.size_);
-    size_ = other.size_;
-    if (size_ != 0) std::memcpy(data_, other.data_, size_ * sizeof(std::uint32_t));
+    if (__builtin_expect(other.data_ == other.inline_, 1)) {
+      std::memcpy(inline_, other.inline_, sizeof inline_);
+      data_ = inline_;
+      size_ = other.size_;
+      return;
+    }
+    clear();
+    grow(other.size_);
+    std::memcpy(data_, other.data_, size_ * sizeof(std::uint32_t));
   }
 
  private:
-  void grow(std::uint32_t size) {
-    if (size > capacity_) reserve(size);
-    std::fill(data_ + size_, data_ + size, 0u);
-    size_ = size;
-  }
-
-  void reserve(std::uint32_t size);
+  void grow(std::uint32_t size);
 
   std::uint32_t size_ = 0;
-  std::uint32_t capacity_ = inline_size;
   std::uint32_t* data_ = inline_;
-  std::uint32_t inline_[inline_size];
-  std::unique_ptr<std::uint32_t[]> outgrown_;
+  std::uint32_t inline_[inline_size] = {};  ///< from size_ on 0
+  std::uint32_t outgrown_size_ = 0;
+  std::unique_ptr<std::uint32_t[]> outgrown_;  ///< in place of inline_, from size_ on 0
 };
 
-inline void VectorClock::reserve(std::uint32_t size) {
-  const std::uint32_t capacity = std::max(size, capacity_ * 2);
-  auto larger = std::make_unique<std::uint32_t[]>(capacity);
-  std::memcpy(larger.get(), data_, size_ * sizeof(std::uint32_t));
-  outgrown_ = std::move(larger);
-  data_ = outgrown_.get();
-  capacity_ = capacity;
+inline void VectorClock::grow(std::uint32_t size) {
+  if (data_ == inline_ && size > inline_size) {
+    if (size > outgrown_size_) {
+      outgrown_size_ = size * 2;
+      outgrown_ = std::make_unique<std::uint32_t[]>(outgrown_size_);
+    } else {
+      std::fill_n(outgrown_.get(), outgrown_size_, 0u);
+    }
+    std::memcpy(outgrown_.get(), inline_, sizeof inline_);
+    data_ = outgrown_.get();
+  } else if (data_ != inline_ && size > outgrown_size_) {
+    const std::uint32_t larger_size = size * 2;
+    auto larger = std::make_unique<std::uint32_t[]>(larger_size);
+    std::memcpy(larger.get(), data_, size_ * sizeof(std::uint32_t));
+    outgrown_ = std::move(larger);
+    outgrown_size_ = larger_size;
+    data_ = outgrown_.get();
+  }
+  size_ = size;
 }
 
 }  // namespace foreseed

@@ -13,6 +13,8 @@
 // without a handler calls std::terminate at the throw, with the stack still there to look at.
 asm(R"(
   .text
+  .globl foreseed_call_outermost
+  .hidden foreseed_call_outermost
   .type foreseed_call_outermost, @function
 foreseed_call_outermost:
   .cfi_startproc
@@ -153,10 +155,14 @@ void World::to_host() {
 
 // --- scheduling --------------------------------------------------------------------------------------------------
 
-void World::preempt(Op op) {
-  const std::uint32_t k = choose(static_cast<std::uint32_t>(op), ChoiceKind::schedule, ready_.count());
-  if (k == 0) return;
-  switch_to(*tasks_[ready_.nth_from(current_->id, k)]);
+void World::wake_high(const WaitList& list) {
+  list.each([this](const Task& task) { ready_.insert(task.id); });
+}
+
+void World::hold_high(const WaitList& list) {
+  list.each([this](const Task& task) {
+    if (task.id >= 64 && !task.timed_out) ready_.erase(task.id);
+  });
 }
 
 void World::dispatch(Op op) {
@@ -189,9 +195,10 @@ bool World::wait(Op op, std::uint32_t object, std::uint64_t deadline_ns) {
     alarms_.compact();
     stale_alarms_ = 0;
   }
-  const bool woken = !self.timed_out;
+  if (!self.timed_out) return true;
   self.timed_out = false;
-  return woken;
+  if (self.id < 64) timed_out_low_ &= ~(std::uint64_t{1} << self.id);
+  return false;
 }
 
 bool World::on_deadline(void* context, std::uint64_t sequence, bool dry) {
@@ -199,7 +206,9 @@ bool World::on_deadline(void* context, std::uint64_t sequence, bool dry) {
   if (task.wait_sequence != sequence || task.finished) return false;
   if (dry) return true;
   task.timed_out = true;
-  get().ready_.insert(task.id);
+  World& world = get();
+  if (task.id < 64) world.timed_out_low_ |= std::uint64_t{1} << task.id;
+  world.ready_.insert(task.id);
   return true;
 }
 

@@ -49,13 +49,17 @@ class World {
 
   // --- scheduling, called by the running task ------------------------------------------------------------------
 
-  Task& current() { return *current_; }
+  Task& current() const { return *current_; }
   Task& task(std::uint32_t id) { return *tasks_[id]; }
   std::uint32_t task_count() const { return task_count_; }
 
-  /// A scheduling point before `op`.
-  void point(Op op) {
-    if (ready_.count() > 1) preempt(op);
+  /// A scheduling point before `op`; whether others went on meanwhile.
+  __attribute__((always_inline)) bool point(Op op) {
+    if (ready_.count() <= 1) return false;
+    const std::uint32_t k = choose(static_cast<std::uint32_t>(op), ChoiceKind::schedule, ready_.count());
+    if (k == 0) return false;
+    switch_to(*tasks_[ready_.nth_from(current_->id, k)]);
+    return true;
   }
 
   /// A scheduling point of a task that cannot make progress by itself now (yield, a failed trylock in a loop, a spinning
@@ -73,12 +77,12 @@ class World {
   /// Makes all tasks of the list runnable, or (but for those whose time is over) not runnable: what they wait for was
   /// taken by another. They stay on the list either way.
   void wake_all(const WaitList& list) {
-    for (const Waiter* w = list.first; w != nullptr; w = w->next) ready_.insert(w->task->id);
+    ready_.insert_low(list.low_tasks);
+    if (__builtin_expect(list.high_count != 0, 0)) wake_high(list);
   }
   void hold_all(const WaitList& list) {
-    for (const Waiter* w = list.first; w != nullptr; w = w->next) {
-      if (!w->task->timed_out && w->task != current_) ready_.erase(w->task->id);
-    }
+    ready_.erase_low(list.low_tasks & ~timed_out_low_);
+    if (__builtin_expect(list.high_count != 0, 0)) hold_high(list);
   }
 
   // --- tasks ---------------------------------------------------------------------------------------------------
@@ -153,7 +157,8 @@ class World {
   std::vector<ExitHandler> exit_handlers;
 
  private:
-  void preempt(Op op);
+  void wake_high(const WaitList& list);
+  void hold_high(const WaitList& list);
   void switch_to(Task& next);
   void dispatch(Op op);
   bool advance();
@@ -174,6 +179,7 @@ class World {
   // hot
   Task* current_ = nullptr;
   ReadySet ready_;
+  std::uint64_t timed_out_low_ = 0;  ///< of tasks 0..63, those whose wait has timed out and that have not gone on yet
   std::uint64_t now_ = 0;
   std::uint64_t hash_ = 0;
   std::uint32_t step_ = 0;

@@ -7,11 +7,11 @@
 #include <vector>
 
 #include "kernel/world.h"
-#include "memory/heap.h"
 
 namespace foreseed::memory {
 
 Cell** shadow_directory = nullptr;
+bool watching = false;
 
 namespace {
 
@@ -153,11 +153,13 @@ inline void access_cell(Cell& cell, std::uintptr_t address, Access now, bool wri
     report(address, now, writes, cell.read, false);
   }
   Access& mine = writes ? cell.write : cell.read;
-  if (__builtin_expect(replaces(now, mine, self), 1)) {
+  const bool forgets_read = writes && !stale(cell.read) && (mask_of(cell.read) & mask_of(now)) != 0;
+  if (__builtin_expect(replaces(now, mine, self) && (!forgets_read || replaces(now, cell.read, self)), 1)) {
     mine = now;
+    if (forgets_read) cell.read = 0;  // whoever comes after the write comes after the read
     return;
   }
-  if ((mine ^ now) >> 8 == 0) {
+  if ((mine ^ now) >> 8 == 0 && !forgets_read) {
     mine |= now;  // other bytes, in the same epoch
     return;
   }
@@ -166,7 +168,10 @@ inline void access_cell(Cell& cell, std::uintptr_t address, Access now, bool wri
 
 }  // namespace
 
-void watch(std::uintptr_t address, std::size_t size) { watched = {address & ~std::uintptr_t{7}, address + size}; }
+void watch(std::uintptr_t address, std::size_t size) {
+  watched = {address & ~std::uintptr_t{7}, address + size};
+  watching = size != 0;
+}
 
 void access(const void* pointer, std::size_t size, bool is_write, bool is_atomic) {
   World& world = World::get();

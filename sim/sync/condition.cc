@@ -69,10 +69,8 @@ int cond_signal(pthread_cond_t* cond) {
     object.clock.join(self.clock);
     self.release();
     const std::uint32_t waiting = object.waiters.size;
-    std::uint32_t k = world.choose(static_cast<std::uint32_t>(Op::cond_signal), ChoiceKind::wake, waiting);
-    Waiter* waiter = object.waiters.first;
-    while (k-- != 0) waiter = waiter->next;
-    wake_waiter(object, *waiter);
+    const std::uint32_t k = world.choose(static_cast<std::uint32_t>(Op::cond_signal), ChoiceKind::wake, waiting);
+    wake_waiter(object, object.waiters.nth(k));
   }
   world.event(Op::cond_signal, world.recording() ? number_of(object) : 0, anyone);
   return 0;
@@ -87,7 +85,7 @@ int cond_broadcast(pthread_cond_t* cond) {
   if (waiting != 0) {
     object.clock.join(self.clock);
     self.release();
-    while (!object.waiters.empty()) wake_waiter(object, *object.waiters.first);
+    while (!object.waiters.empty()) wake_waiter(object, object.waiters.nth(0));
   }
   world.event(Op::cond_broadcast, world.recording() ? number_of(object) : 0, waiting);
   return 0;

@@ -9,31 +9,30 @@ namespace foreseed::sync {
 
 namespace {
 
-SyncObject& mutex_object(pthread_mutex_t* mutex) {
+inline SyncObject& mutex_object(pthread_mutex_t* mutex) {
   bool fresh;
   SyncObject& object = ObjectTable::get().at(mutex, ObjectKind::mutex, fresh);
   if (fresh) object.type = static_cast<std::uint8_t>(mutex->__data.__kind & 3);
   return object;
 }
 
-void acquire(SyncObject& object, Task& self) {
+inline void acquire(SyncObject& object, Task& self) {
   object.owner = &self;
   object.count = 1;
-  if (!object.waiters.empty()) World::get().hold_all(object.waiters);
-  if (object.released_by != &self) self.clock.join(object.clock);
+  World::get().hold_all(object.waiters);
+  self.clock.join(object.clock);
 }
 
-void release(SyncObject& object, Task& self) {
+inline void release(SyncObject& object, Task& self) {
   object.owner = nullptr;
-  object.released_by = &self;
   object.count = 0;
   object.clock.assign(self.clock);
   self.release();
-  if (!object.waiters.empty()) World::get().wake_all(object.waiters);
+  World::get().wake_all(object.waiters);
 }
 
 /// Waits until `object` is free and takes it; false if the deadline came first.
-bool wait_and_acquire(SyncObject& object, Op op, std::uint64_t deadline_ns) {
+inline bool wait_and_acquire(SyncObject& object, Op op, std::uint64_t deadline_ns) {
   World& world = World::get();
   Task& self = world.current();
   if (object.owner != nullptr) {
@@ -51,18 +50,21 @@ bool wait_and_acquire(SyncObject& object, Op op, std::uint64_t deadline_ns) {
 int mutex_lock(pthread_mutex_t* mutex, std::uint64_t deadline_ns) {
   World& world = World::get();
   const Op op = deadline_ns == never ? Op::mutex_lock : Op::mutex_timedlock;
-  world.point(op);
   Task& self = world.current();
-  SyncObject& object = mutex_object(mutex);
+  SyncObject* object = &mutex_object(mutex);
+  // Where another holds it, to wait is the scheduling point.
+  if (object->owner == nullptr || object->owner == &self || deadline_ns != never) {
+    if (world.point(op) && !object->is(mutex, ObjectKind::mutex)) object = &mutex_object(mutex);
+  }
   int result = 0;
-  if (object.owner == &self && object.type == PTHREAD_MUTEX_RECURSIVE) {
-    ++object.count;
-  } else if (object.owner == &self && object.type == PTHREAD_MUTEX_ERRORCHECK) {
+  if (object->owner == &self && object->type == PTHREAD_MUTEX_RECURSIVE) {
+    ++object->count;
+  } else if (object->owner == &self && object->type == PTHREAD_MUTEX_ERRORCHECK) {
     result = EDEADLK;
-  } else if (!wait_and_acquire(object, op, deadline_ns)) {
+  } else if (!wait_and_acquire(*object, op, deadline_ns)) {
     result = ETIMEDOUT;
   }
-  world.event(op, world.recording() ? number_of(object) : 0, result);
+  world.event(op, world.recording() ? number_of(*object) : 0, result);
   return result;
 }
 

@@ -25,7 +25,11 @@ std::uint32_t number_of(SyncObject& object) {
   return object.number;
 }
 
-ObjectTable::ObjectTable() : slots_(256, Slot{0, 0, 0}), mask_(255), shift_(64 - 8) {}
+namespace {
+SyncObject nothing;  // of run 0, which never is
+}
+
+ObjectTable::ObjectTable() : slots_(256, &nothing), mask_(255), shift_(64 - 8) {}
 
 ObjectTable ObjectTable::instance_;
 
@@ -35,7 +39,7 @@ void ObjectTable::begin_run() {
   heap_words_.clear();
   if (++run_ != 0) return;
   run_ = 1;
-  for (Slot& entry : slots_) entry.run = 0;
+  for (const auto& object : pool_) object->place = 0;
 }
 
 SyncObject& ObjectTable::renew(SyncObject& object, std::uintptr_t key, ObjectKind kind) {
@@ -45,7 +49,6 @@ SyncObject& ObjectTable::renew(SyncObject& object, std::uintptr_t key, ObjectKin
   object.type = 0;
   object.flag = false;
   object.owner = nullptr;
-  object.released_by = nullptr;
   object.count = 0;
   object.value = 0;
   object.generation = 0;
@@ -60,43 +63,45 @@ SyncObject& ObjectTable::renew(SyncObject& object, std::uintptr_t key, ObjectKin
 SyncObject& ObjectTable::insert(std::size_t position, std::uintptr_t key, ObjectKind kind) {
   if (used_ * 2 > mask_) {
     grow();
-    for (position = slot(key); slots_[position].run == run_;) position = (position + 1) & mask_;
+    position = free_slot(key);
   }
   if (used_ == pool_.size()) pool_.push_back(std::make_unique<SyncObject>());
   if (in_heap(key)) mark_heap(key);
-  slots_[position] = {key, run_, static_cast<std::uint32_t>(used_)};
-  return renew(*pool_[used_++], key, kind);
+  SyncObject& object = *pool_[used_++];
+  slots_[position] = &object;
+  object.place = place(position);
+  return renew(object, key, kind);
+}
+
+std::size_t ObjectTable::free_slot(std::uintptr_t key) const {
+  std::size_t i = slot(key);
+  while (slots_[i]->place == place(i)) i = (i + 1) & mask_;
+  return i;
 }
 
 void ObjectTable::grow() {
-  std::vector<Slot> old(slots_.size() * 2, Slot{0, 0, 0});
-  old.swap(slots_);
+  slots_.assign(slots_.size() * 2, &nothing);
   mask_ = slots_.size() - 1;
   --shift_;
-  for (const Slot& entry : old) {
-    if (entry.run != run_ || entry.key == erased) continue;
-    std::size_t i = slot(entry.key);
-    while (slots_[i].run == run_) i = (i + 1) & mask_;
-    slots_[i] = entry;
+  for (std::size_t k = 0; k < used_; ++k) {
+    SyncObject* const object = pool_[k].get();
+    if (object->address == erased) continue;
+    const std::size_t position = free_slot(object->address);
+    slots_[position] = object;
+    object->place = place(position);
   }
 }
 
 SyncObject* ObjectTable::find(const void* address) {
   const auto key = reinterpret_cast<std::uintptr_t>(address);
-  for (std::size_t i = slot(key); slots_[i].run == run_; i = (i + 1) & mask_) {
-    if (slots_[i].key == key) return pool_[slots_[i].index].get();
+  for (std::size_t i = slot(key); slots_[i]->place == place(i); i = (i + 1) & mask_) {
+    if (slots_[i]->address == key) return slots_[i];
   }
   return nullptr;
 }
 
 void ObjectTable::forget(const void* address) {
-  const auto key = reinterpret_cast<std::uintptr_t>(address);
-  for (std::size_t i = slot(key); slots_[i].run == run_; i = (i + 1) & mask_) {
-    if (slots_[i].key == key) {
-      slots_[i].key = erased;
-      return;
-    }
-  }
+  if (SyncObject* const object = find(address); object != nullptr) object->address = erased;
 }
 
 void ObjectTable::mark_heap(std::uintptr_t key) {

@@ -19,13 +19,13 @@ enum class ObjectKind : std::uint8_t { mutex, cond, rwlock, semaphore, barrier, 
 const char* to_string(ObjectKind kind);
 
 struct SyncObject {
-  std::uintptr_t address = 0;
+  std::uintptr_t address = 0;    ///< 1 once it is forgotten
+  std::uint64_t place = 0;       ///< the run it is good for, and its slot in the table
   std::uint32_t number = 0;      ///< for reports; 0 until it is needed
   ObjectKind kind = ObjectKind::mutex;
   std::uint8_t type = 0;         ///< mutex: PTHREAD_MUTEX_*; cond: its clock
   bool flag = false;             ///< once, guard: running
   Task* owner = nullptr;         ///< mutex, spin, rwlock (writer), once
-  const Task* released_by = nullptr;  ///< mutex, spin: the last to unlock it
   std::int64_t count = 0;        ///< recursion depth, semaphore value, readers, barrier arrivals
   std::uint64_t value = 0;       ///< atomic: what instrumented code last saw there
   std::uint64_t generation = 0;  ///< barrier rounds
@@ -34,6 +34,11 @@ struct SyncObject {
   WaitList readers;              ///< rwlock only
   std::vector<std::uint16_t> holders;  ///< rwlock: tasks that read
   VectorClock clock;             ///< what its last releases knew
+
+  /// Whether this is still what is known of `where`, after others may have gone on.
+  bool is(const void* where, ObjectKind what) const {
+    return address == reinterpret_cast<std::uintptr_t>(where) && kind == what;
+  }
 };
 
 class ObjectTable {
@@ -46,17 +51,14 @@ class ObjectTable {
   SyncObject& at(const void* address, ObjectKind kind, bool& fresh) {
     const auto key = reinterpret_cast<std::uintptr_t>(address);
     for (std::size_t i = slot(key);; i = (i + 1) & mask_) {
-      Slot& entry = slots_[i];
-      if (entry.run == run_ && entry.key == key) {
-        SyncObject& object = *pool_[entry.index];
-        fresh = false;
-        if (__builtin_expect(object.kind == kind, 1)) return object;
-        fresh = true;
-        return renew(object, key, kind);
-      }
-      if (entry.run != run_) {
+      SyncObject& object = *slots_[i];
+      if (object.place != place(i)) {
         fresh = true;
         return insert(i, key, kind);
+      }
+      if (object.address == key) {
+        fresh = object.kind != kind;
+        return __builtin_expect(fresh, 0) ? renew(object, key, kind) : object;
       }
     }
   }
@@ -77,22 +79,20 @@ class ObjectTable {
   SyncObject& nth(std::size_t index) { return *pool_[index]; }
 
  private:
-  struct Slot {
-    std::uintptr_t key;
-    std::uint32_t run;
-    std::uint32_t index;
-  };
   static constexpr std::uintptr_t erased = 1;
 
   ObjectTable();
   static ObjectTable instance_;
+  std::uint64_t place(std::size_t slot) const { return std::uint64_t{run_} << 32 | slot; }
   std::size_t slot(std::uintptr_t key) const { return (key * 0x9e3779b97f4a7c15ull) >> shift_; }
   SyncObject& insert(std::size_t position, std::uintptr_t key, ObjectKind kind);
+  std::size_t free_slot(std::uintptr_t key) const;
   SyncObject& renew(SyncObject& object, std::uintptr_t key, ObjectKind kind);
   void grow();
   void mark_heap(std::uintptr_t key);
 
-  std::vector<Slot> slots_;
+  // A slot whose object is not placed there in this run is free.
+  std::vector<SyncObject*> slots_;
   std::size_t mask_ = 0;
   int shift_ = 0;
   std::uint32_t run_ = 1;

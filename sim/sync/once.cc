@@ -17,8 +17,10 @@ bool once_claim(const void* control, bool already_done, Op op) {
     world.fail(FindingKind::misuse, "an initialisation waits for itself (recursive call_once or static)");
   }
   world.point(op);
-  const Waiter waiter(object.waiters, self);
-  while (object.owner != nullptr) world.wait(op, number_of(object));
+  {
+    const Waiter waiter(object.waiters, self);
+    while (object.owner != nullptr) world.wait(op, number_of(object));
+  }
   const bool mine = !object.flag;
   self.clock.join(object.clock);
   if (mine) {

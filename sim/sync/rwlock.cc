@@ -19,12 +19,8 @@ bool free_for(const SyncObject& object, bool writer) {
 /// Lets runnable exactly those who could get in now.
 void admit(SyncObject& object) {
   World& world = World::get();
-  if (!object.readers.empty()) {
-    free_for(object, false) ? world.wake_all(object.readers) : world.hold_all(object.readers);
-  }
-  if (!object.waiters.empty()) {
-    free_for(object, true) ? world.wake_all(object.waiters) : world.hold_all(object.waiters);
-  }
+  free_for(object, false) ? world.wake_all(object.readers) : world.hold_all(object.readers);
+  free_for(object, true) ? world.wake_all(object.waiters) : world.hold_all(object.waiters);
 }
 
 void enter(SyncObject& object, Task& self, bool writer) {

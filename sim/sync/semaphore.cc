@@ -54,7 +54,11 @@ int semaphore_trywait(sem_t* semaphore) {
   World& world = World::get();
   Task& self = world.current();
   const bool spinning = self.idle_address == semaphore && self.idle_count >= 4;
-  spinning ? world.idle_point(Op::sem_trywait) : world.point(Op::sem_trywait);
+  if (spinning) {
+    world.idle_point(Op::sem_trywait);
+  } else {
+    world.point(Op::sem_trywait);
+  }
   SyncObject& object = semaphore_object(semaphore);
   const int result = object.count > 0 ? 0 : EAGAIN;
   if (result == 0) {
@@ -106,7 +110,7 @@ int barrier_wait(pthread_barrier_t* barrier) {
   if (++object.count == object.limit) {
     object.count = 0;
     ++object.generation;
-    for (const Waiter* w = object.waiters.first; w != nullptr; w = w->next) w->task->clock.join(object.clock);
+    object.waiters.each([&](Task& waiting) { waiting.clock.join(object.clock); });
     world.wake_all(object.waiters);
     self.clock.join(object.clock);
     object.clock.clear();
@@ -148,10 +152,9 @@ int futex_wake(const void* address, std::uint32_t count) {
     if (count < object->waiters.size) {
       k = world.choose(static_cast<std::uint32_t>(Op::futex_wake), ChoiceKind::wake, object->waiters.size);
     }
-    Waiter* waiter = object->waiters.first;
-    while (k-- != 0) waiter = waiter->next;
-    Task& task = *waiter->task;
-    waiter->leave();
+    Waiter& waiter = object->waiters.nth(k);
+    Task& task = *waiter.task;
+    waiter.leave();
     world.wake(task);
     ++woken;
   }

@@ -59,12 +59,15 @@ void executions(benchmark::State& state, void (*body)()) {
   const RunSeries series;
   std::uint64_t seed = 0;
   std::uint64_t steps = 0;
+  std::uint64_t choices = 0;
   for (auto _ : state) {
     const foreseed::Execution execution = run_seed(body, seed++);
     if (execution.finding) state.SkipWithError(execution.finding->message.c_str());
     steps += execution.steps;
+    choices += execution.choices.size();
   }
   state.counters["executions"] = benchmark::Counter(static_cast<double>(seed), benchmark::Counter::kIsRate);
+  state.counters["choices/step"] = static_cast<double>(choices) / static_cast<double>(steps);
   state.counters["ns/step"] = benchmark::Counter(
       static_cast<double>(steps) / 1e9, benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
 }

@@ -69,7 +69,6 @@ TEST(EventQueue, compacting_drops_the_stale_and_keeps_the_order) {
 TEST(ReadySet, counts_members_in_cyclic_order_from_any_start) {
   for (const std::uint32_t tasks : {5u, 64u, 65u, 300u}) {
     ReadySet set;
-    set.clear(1);
     std::vector<std::uint32_t> members;
     for (std::uint32_t i = 0; i < tasks; i += 1 + i % 3) {
       set.insert(i);
@@ -84,6 +83,20 @@ TEST(ReadySet, counts_members_in_cyclic_order_from_any_start) {
       }
     }
   }
+}
+
+TEST(ReadySet, takes_and_drops_several_at_once) {
+  ReadySet set;
+  set.insert_low(0b1011);
+  set.insert(70);
+  set.insert_low(0b0110);
+  EXPECT_EQ(set.count(), 5u);
+  set.erase_low(0b11010);
+  EXPECT_EQ(set.count(), 3u);
+  EXPECT_EQ(set.nth_from(1, 0), 2u);
+  EXPECT_EQ(set.nth_from(3, 0), 70u);
+  EXPECT_EQ(set.nth_from(3, 1), 0u);
+  EXPECT_FALSE(set.contains(500));
 }
 
 TEST(VectorClock, join_is_the_maximum_and_grows) {
