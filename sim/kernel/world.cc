@@ -118,8 +118,6 @@ void World::end_task(Task& task) {
   if (task.id == 0) {
     run_exit_handlers(exit_handlers);
     if (body_exit != nullptr) body_exit(*this);
-  } else {
-    point(Op::task_exit);
   }
   event(Op::task_exit, 0, 0);
   task.finished = true;
