@@ -10,7 +10,7 @@
 
 #include "intercept/real.h"
 #include "kernel/stacks.h"
-#include "sync/sync.h"
+#include "sync/mutex.h"
 
 using namespace foreseed;
 

@@ -65,7 +65,7 @@ class ReadySet {
     return static_cast<std::uint32_t>(std::countr_zero(rest[k]));
   }
 
-  std::uint32_t nth_from_many(std::uint32_t start, std::uint32_t k) const {
+  __attribute__((noinline, cold)) std::uint32_t nth_from_many(std::uint32_t start, std::uint32_t k) const {
     const auto n = static_cast<std::uint32_t>(high_.size() + 1);
     const std::uint32_t first = start / 64 % n;
     const std::uint64_t upper = start / 64 < n ? ~std::uint64_t{0} << (start % 64) : ~std::uint64_t{0};

@@ -118,7 +118,7 @@ void World::end() {
   for (auto it = hooks_.rbegin(); it != hooks_.rend(); ++it) {
     if (it->end != nullptr) it->end();
   }
-  for (std::uint32_t i = 0; i < task_count_; ++i) epoch_base_ = std::max(epoch_base_, tasks_[i]->epoch);
+  for (std::uint32_t i = 0; i < task_count_; ++i) epoch_base_ = std::max(epoch_base_, tasks_[i]->epoch());
   run_active = false;
   current_ = nullptr;
   if (recording_ == nullptr) return;

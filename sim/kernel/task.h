@@ -89,12 +89,15 @@ struct Task {
   WaitList joiners;
 
   VectorClock clock;
-  std::uint64_t epoch = 0;  ///< its own component of `clock`, counted on over all runs of the process: never repeats
+  /// Its own component of `clock`, counted on over all runs of the process so that it never repeats, in the upper 40
+  /// bits; below, `id` << 9: what an access of the task is marked with (see memory/race.h).
+  std::uint64_t stamp = 0;
+  std::uint64_t epoch() const { return stamp >> 24; }
 
   /// What the task does from here on is not yet known to those who learn its clock as it is now.
   void release() {
     clock.increment(id);
-    ++epoch;
+    stamp += std::uint64_t{1} << 24;
   }
 
   // what it waits for, for reports

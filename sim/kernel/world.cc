@@ -288,7 +288,7 @@ std::uint64_t World::read_clock() {
 Task& World::spawn(void* (*entry)(void*), void* argument) {
   const std::uint32_t id = task_count_;
   if (id >= stacks_max) {
-    fail(FindingKind::unsupported, "more than 65,000 threads in one execution cannot be simulated");
+    fail(FindingKind::unsupported, "more than 32,000 threads in one execution cannot be simulated");
   }
   ++task_count_;
   if (id == tasks_.size()) tasks_.push_back(std::make_unique<Task>());
@@ -317,7 +317,7 @@ Task& World::spawn(void* (*entry)(void*), void* argument) {
     task.clock.assign(current_->clock);
     release_epoch();
   }
-  task.epoch = epoch_base_;
+  task.stamp = epoch_base_ << 24 | std::uint64_t{id} << 9;
   task.release();
   ThreadStates::get().attach(task.thread_state);
   make_fiber(task);

@@ -11,6 +11,7 @@
 namespace foreseed::memory {
 
 Cell** shadow_directory = nullptr;
+Access run_start = 0;
 bool watching = false;
 
 namespace {
@@ -64,7 +65,7 @@ inline Cell& cell_at(std::uintptr_t address) {
   return chunk[(address & ((std::uintptr_t{1} << chunk_shift) - 1)) >> 3];
 }
 
-inline bool stale(Access a) { return epoch_of(a) <= base_epoch; }
+inline bool stale(Access a) { return a < run_start; }
 
 /// Whether `a` happens before the present of `self`.
 inline bool ordered(Access a, const Task& self) {
@@ -179,11 +180,11 @@ void access(const void* pointer, std::size_t size, bool is_write, bool is_atomic
   auto address = reinterpret_cast<std::uintptr_t>(pointer);
   const std::uintptr_t end = address + size;
   if (__builtin_expect(address < watched.last && end > watched.first && world.recording(), 0)) {
-    seen.push_back({static_cast<std::uint16_t>(self.id), is_write, self.epoch, world.stack_here()});
+    seen.push_back({static_cast<std::uint16_t>(self.id), is_write, self.epoch(), world.stack_here()});
   }
   if (is_heap_pointer(pointer) && is_freed(address)) report_freed(address, is_write, is_atomic);
   if (__builtin_expect(ThreadStates::get().is_taken_in_turns(address), 0)) return;
-  const Access stem = make_access(self.epoch, self.id, is_atomic, 0);
+  const Access stem = self.stamp | std::uint64_t{is_atomic} << 8;
   const std::uint32_t lead = address & 7;
   if (__builtin_expect(lead + size <= 8, 1)) {
     const std::uint32_t mask = ((1u << size) - 1) << lead;
@@ -214,6 +215,7 @@ void races_begin_run() {
     shadow_directory = static_cast<Cell**>(got);
   }
   base_epoch = World::get().epoch_base();
+  run_start = (base_epoch + 1) << 24;
   wide_used = 0;
   seen.clear();
 }

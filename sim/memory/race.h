@@ -17,11 +17,8 @@
 
 namespace foreseed::memory {
 
-// An access: epoch (40 bits), task (15 bits), atomic (1 bit), mask of bytes (8 bits). The epoch is Task::epoch.
+// An access: epoch (40 bits) and task (15 bits) as in Task::stamp, atomic (1 bit), mask of bytes (8 bits).
 using Access = std::uint64_t;
-constexpr Access make_access(std::uint64_t epoch, std::uint32_t task, bool is_atomic, std::uint32_t mask) {
-  return epoch << 24 | std::uint64_t{task} << 9 | std::uint64_t{is_atomic} << 8 | mask;
-}
 
 /// What is known of 8 bytes of program memory. Since the read, no other task has written any of its bytes.
 struct Cell {
@@ -33,6 +30,9 @@ struct Cell {
 inline constexpr int chunk_shift = 20;
 inline constexpr std::size_t directory_size = std::size_t{1} << (47 - chunk_shift);
 extern Cell** shadow_directory;
+
+/// Accesses below are of earlier runs.
+extern Access run_start;
 
 /// Whether watch() has set anything.
 extern bool watching;
@@ -47,16 +47,13 @@ inline bool access_own(const void* pointer, std::size_t size, bool is_write) {
   Cell* const chunk = shadow_directory[(address >> chunk_shift) & (directory_size - 1)];
   if (__builtin_expect(chunk == nullptr, 0)) return false;
   Cell& cell = chunk[(address & ((std::uintptr_t{1} << chunk_shift) - 1)) >> 3];
-  const World& world = World::get();
-  const Task& self = world.current();
-  const Access now = make_access(self.epoch, self.id, false, ((1u << size) - 1) << (address & 7));
-  if (cell.write == now || (!is_write && cell.read == now)) return true;
+  const Task& self = World::get().current();
+  const Access now = self.stamp | ((1u << size) - 1) << (address & 7);
   Access& mine = is_write ? cell.write : cell.read;
   const Access other = is_write ? cell.read : cell.write;
-  const Access base = (world.epoch_base() + 1) << 24;  // what is below is of an earlier run
-  const bool again = mine >= base && (mine ^ now) << 40 == 0;
-  const bool own = other < base || (other >> 9 & 0x7fff) == self.id;
-  if (again ? !(own || !is_write) : !(own && mine < base)) return false;
+  const bool again = mine >= run_start && (mine ^ now) << 40 == 0;
+  const bool alone = other < run_start || (other ^ now) >> 9 << 49 == 0;
+  if (!(again && !is_write) && !(alone && (again || mine < run_start))) return false;
   if (is_freed(address) || watching) return false;
   mine = now;
   return true;

@@ -2,7 +2,7 @@
 
 #include <cerrno>
 
-#include "sync/sync.h"
+#include "sync/mutex.h"
 
 namespace foreseed::sync {
 

@@ -20,10 +20,10 @@ std::uint64_t deadline_of(clockid_t clock, const timespec& time);
 /// Whether timed waits accept that clock.
 inline bool is_wait_clock(clockid_t clock) { return clock == CLOCK_REALTIME || clock == CLOCK_MONOTONIC; }
 
+// mutex.h: mutex_lock, mutex_unlock
+
 // mutex.cc
-int mutex_lock(pthread_mutex_t* mutex, std::uint64_t deadline_ns = never);
 int mutex_trylock(pthread_mutex_t* mutex);
-int mutex_unlock(pthread_mutex_t* mutex);
 int mutex_destroy(pthread_mutex_t* mutex);
 /// The second half of a condition wait: takes the mutex without a scheduling point of its own.
 int mutex_relock(pthread_mutex_t* mutex);
