@@ -176,6 +176,8 @@ void World::dispatch(Op op) {
   }
 }
 
+__attribute__((noinline)) void World::note_wait(Task& task) { task.waiting_stack = stack_here(); }
+
 bool World::wait(Op op, std::uint32_t object, std::uint64_t deadline_ns) {
   Task& self = *current_;
   if (deadline_ns <= now_) return false;
@@ -183,7 +185,7 @@ bool World::wait(Op op, std::uint32_t object, std::uint64_t deadline_ns) {
   ++self.wait_sequence;
   self.waiting_op = op;
   self.waiting_object = object;
-  if (recording_ != nullptr) self.waiting_stack = stack_here();
+  if (__builtin_expect(recording_ != nullptr, 0)) note_wait(self);
   if (deadline_ns != never) alarms_.push(deadline_ns, on_deadline, &self, self.wait_sequence);
   ready_.erase(self.id);
   dispatch(op);
@@ -315,7 +317,7 @@ Task& World::spawn(void* (*entry)(void*), void* argument) {
   task.clock.clear();
   if (current_ != nullptr) {
     task.clock.assign(current_->clock);
-    release_epoch();
+    current_->release();
   }
   task.stamp = epoch_base_ << 24 | std::uint64_t{id} << 9;
   task.release();

@@ -141,8 +141,6 @@ class World {
   /// Ends the run with a finding whose first place is the caller.
   [[noreturn]] void fail(FindingKind kind, std::string message, std::vector<Place> more_places = {},
                          std::string details = {}, std::string role = {});
-  /// See Task::release.
-  void release_epoch() { current_->release(); }
   /// Epochs of this run are above it.
   std::uint64_t epoch_base() const { return epoch_base_; }
 
@@ -157,6 +155,7 @@ class World {
   std::vector<ExitHandler> exit_handlers;
 
  private:
+  void note_wait(Task& task);
   void wake_high(const WaitList& list);
   void hold_high(const WaitList& list);
   void switch_to(Task& next);

@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <unordered_map>
+#include <vector>
 
 #include "memory/race.h"
 #include "sync/objects.h"
@@ -39,39 +40,39 @@ constexpr std::size_t commit_step = std::size_t{1} << 20;
 constexpr std::size_t class_count = 96;
 constexpr std::size_t quarantine_max = 256 * 1024;
 
-/// Freed blocks by size class, oldest first.
+/// Freed blocks, oldest first. Most runs end before enough of them wait to be used again: until then they are just noted,
+/// and only then sorted into size classes.
 struct FreeLists {
+  std::vector<void*> noted;
   FreeBlock* first[class_count] = {};
   FreeBlock* last[class_count] = {};
-  std::uint64_t used[(class_count + 63) / 64] = {};  ///< classes that may hold blocks
-  std::size_t quarantined = 0;                       ///< bytes
+  bool sorted = false;          ///< some are in first and last
+  std::size_t quarantined = 0;  ///< bytes
 
-  void put(std::size_t index, FreeBlock* block, std::size_t space) {
-    block->next = nullptr;
-    (last[index] != nullptr ? last[index]->next : first[index]) = block;
-    last[index] = block;
-    used[index / 64] |= std::uint64_t{1} << (index % 64);
+  void put(void* block, std::size_t space) {
+    noted.push_back(block);
     quarantined += space;
   }
 
-  /// The block that was freed longest ago, once enough are waiting; null if there is none.
+  /// The block of `space` bytes, of class `index`, that was freed longest ago, once enough are waiting; null if there is
+  /// none.
   FreeBlock* take(std::size_t index, std::size_t space) {
+    if (__builtin_expect(quarantined <= quarantine_max, 1)) return nullptr;
+    sort();
     FreeBlock* const block = first[index];
-    if (block == nullptr || quarantined <= quarantine_max) return nullptr;
+    if (block == nullptr) return nullptr;
     first[index] = block->next;
     if (block->next == nullptr) last[index] = nullptr;
     quarantined -= space;
     return block;
   }
 
+  void sort();
+
   void clear() {
-    for (std::size_t word = 0; word < std::size(used); ++word) {
-      for (std::uint64_t rest = used[word]; rest != 0; rest &= rest - 1) {
-        const std::size_t index = word * 64 + static_cast<std::size_t>(std::countr_zero(rest));
-        first[index] = last[index] = nullptr;
-      }
-      used[word] = 0;
-    }
+    noted.clear();
+    if (sorted) std::fill_n(first, class_count, nullptr), std::fill_n(last, class_count, nullptr);
+    sorted = false;
     quarantined = 0;
   }
 };
@@ -93,7 +94,7 @@ void set_freed(std::uintptr_t address, std::size_t size, bool freed) {
     freed_bits_end = std::max(freed_bits_end, end);
     freed_bits_first = std::min(freed_bits_first, bit);
   }
-  while (bit < end) {
+  while (bit < end) {  // mostly once
     const std::size_t count = std::min<std::size_t>(64 - bit % 64, end - bit);
     const std::uint64_t mask = (count == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << count) - 1) << (bit % 64);
     freed ? freed_bits[bit / 64] |= mask : freed_bits[bit / 64] &= ~mask;
@@ -149,6 +150,19 @@ bool commit(std::size_t top) {
 
 Header* header_of(const void* pointer) { return static_cast<Header*>(const_cast<void*>(pointer)) - 1; }
 
+void FreeLists::sort() {
+  for (void* const pointer : noted) {
+    std::size_t space = std::size_t{header_of(pointer)->size_class} * 16;
+    const std::size_t index = class_of(space);
+    auto* const block = static_cast<FreeBlock*>(pointer);
+    block->next = nullptr;
+    (last[index] != nullptr ? last[index]->next : first[index]) = block;
+    last[index] = block;
+  }
+  sorted |= !noted.empty();
+  noted.clear();
+}
+
 void* take(FreeLists& lists, std::size_t size, std::size_t align, bool& reused) {
   reused = false;
   std::size_t space = size;
@@ -174,12 +188,6 @@ void* take(FreeLists& lists, std::size_t size, std::size_t align, bool& reused) 
   auto* const pointer = base() + at;
   *header_of(pointer) = {static_cast<std::uint32_t>(space / 16), State::live, size};
   return pointer;
-}
-
-void put(FreeLists& lists, void* pointer) {
-  std::size_t space = std::size_t{header_of(pointer)->size_class} * 16;
-  const std::size_t index = class_of(space);
-  lists.put(index, static_cast<FreeBlock*>(pointer), space);
 }
 
 void lock_native() {
@@ -254,8 +262,6 @@ void run_free(void* pointer) {
   const std::size_t size = header->size;
   if (size != 0) access_freed(pointer, size);
   set_freed(address, std::size_t{header->size_class} * 16, true);
-  // A new epoch, so that no access of this task passes for a repetition of an earlier one.
-  world.release_epoch();
   ObjectTable::get().forget_block(address, size != 0 ? size : 1);
   if (__builtin_expect(world.recording(), 0)) {
     History& entry = history[address];
@@ -266,7 +272,7 @@ void run_free(void* pointer) {
   // An older block is whole again at the end of the run.
   if (address - heap_base < mark) return;
   --live;
-  put(run_lists, pointer);
+  run_lists.put(pointer, std::size_t{header->size_class} * 16);
 }
 
 std::size_t usable_size(const void* pointer) { return header_of(pointer)->size; }
@@ -291,7 +297,7 @@ void native_free(void* pointer) {
     std::abort();
   }
   header_of(pointer)->state = State::freed;
-  put(native_lists, pointer);
+  native_lists.put(pointer, std::size_t{header_of(pointer)->size_class} * 16);
   unlock_native();
 }
 

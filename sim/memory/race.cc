@@ -200,7 +200,18 @@ void access(const void* pointer, std::size_t size, bool is_write, bool is_atomic
   }
 }
 
-void access_freed(const void* pointer, std::size_t size) { access(pointer, std::min<std::size_t>(size, 32), true, false); }
+void access_freed(const void* pointer, std::size_t size) {
+  size = std::min<std::size_t>(size, 32);
+  const auto address = reinterpret_cast<std::uintptr_t>(pointer);
+  const Access stamp = World::get().current().stamp;
+  bool alone = !watching;
+  for (std::size_t at = 0; at < size; at += 8) {
+    const Cell& cell = cell_at(address + at);
+    alone &= (stale(cell.write) || task_of(cell.write) == task_of(stamp)) &&
+             (stale(cell.read) || task_of(cell.read) == task_of(stamp));
+  }
+  if (!alone) access(pointer, size, true, false);
+}
 
 void forget(const void* pointer, std::size_t size) {
   const auto address = reinterpret_cast<std::uintptr_t>(pointer);

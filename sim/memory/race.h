@@ -59,7 +59,8 @@ inline bool access_own(const void* pointer, std::size_t size, bool is_write) {
   return true;
 }
 
-/// Stands before a heap block is freed, which counts as a write to its first 32 bytes.
+/// Stands before a heap block is freed, which counts as a write to its first 32 bytes. (What comes after the free is seen
+/// by the heap.)
 void access_freed(const void* address, std::size_t size);
 /// Forgets the past of a block that is handed out again.
 void forget(const void* address, std::size_t size);

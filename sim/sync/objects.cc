@@ -20,9 +20,8 @@ const char* to_string(ObjectKind kind) {
   return "object";
 }
 
-std::uint32_t number_of(SyncObject& object) {
-  if (object.number == 0) object.number = World::get().number_object(to_string(object.kind));
-  return object.number;
+std::uint32_t give_number(SyncObject& object) {
+  return object.number = World::get().number_object(to_string(object.kind));
 }
 
 namespace {
@@ -112,7 +111,7 @@ void ObjectTable::mark_heap(std::uintptr_t key) {
   heap_bits_[word] |= std::uint64_t{1} << (granule % 64);
 }
 
-void ObjectTable::forget_block(std::uintptr_t address, std::size_t size) {
+void ObjectTable::forget_range(std::uintptr_t address, std::size_t size) {
   const std::size_t first = (address - heap_base) / 64;
   const std::size_t last = (address - heap_base + size - 1) / 64;
   for (std::size_t granule = first; granule <= last; ++granule) {

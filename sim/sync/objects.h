@@ -9,6 +9,7 @@
 #include <memory>
 #include <vector>
 
+#include "kernel/layout.h"
 #include "kernel/task.h"
 #include "kernel/vector_clock.h"
 
@@ -73,7 +74,15 @@ class ObjectTable {
   /// Forgets the object at `address`, if there is one.
   void forget(const void* address);
   /// Forgets what lies in a heap block that is being freed: next to nothing where the block holds no objects.
-  void forget_block(std::uintptr_t address, std::size_t size);
+  void forget_block(std::uintptr_t address, std::size_t size) {
+    const std::size_t first = (address - heap_base) / 64;
+    const std::size_t last = (address - heap_base + size - 1) / 64;
+    if (first / 64 == last / 64) {
+      const std::uint64_t mask = (~std::uint64_t{0} >> (63 - (last - first))) << (first % 64);
+      if (first / 64 >= heap_bits_.size() || (heap_bits_[first / 64] & mask) == 0) return;
+    }
+    forget_range(address, size);
+  }
 
   std::size_t size() const { return used_; }
   SyncObject& nth(std::size_t index) { return *pool_[index]; }
@@ -90,6 +99,7 @@ class ObjectTable {
   SyncObject& renew(SyncObject& object, std::uintptr_t key, ObjectKind kind);
   void grow();
   void mark_heap(std::uintptr_t key);
+  void forget_range(std::uintptr_t address, std::size_t size);
 
   // A slot whose object is not placed there in this run is free.
   std::vector<SyncObject*> slots_;
@@ -104,7 +114,11 @@ class ObjectTable {
   std::vector<std::uint32_t> heap_words_;  ///< words of heap_bits_ that are not 0
 };
 
+std::uint32_t give_number(SyncObject& object);
+
 /// The number of an object in reports, given at first asking.
-std::uint32_t number_of(SyncObject& object);
+inline std::uint32_t number_of(SyncObject& object) {
+  return __builtin_expect(object.number != 0, 1) ? object.number : give_number(object);
+}
 
 }  // namespace foreseed
