@@ -84,14 +84,25 @@ void call_site(Dwarf_Die* unit, Dwarf_Die* inlined, Frame& frame) {
   }
 }
 
+/// The compilation unit of `address`; `bias` is what addresses in it are short of. Not every compiler writes the table of
+/// addresses (.debug_aranges) that libdw looks at: without it, each unit is asked.
+Dwarf_Die* unit_of(Dwfl_Module* module, Dwarf_Addr address, Dwarf_Addr& bias) {
+  if (Dwarf_Die* const unit = dwfl_module_addrdie(module, address, &bias); unit != nullptr) return unit;
+  for (Dwarf_Die* unit = nullptr; (unit = dwfl_module_nextcu(module, unit, &bias)) != nullptr;) {
+    if (dwarf_haspc(unit, address - bias) > 0) return unit;
+  }
+  return nullptr;
+}
+
 /// Adds a frame per inlined call around `address`, and one for the function itself.
 void add_scopes(Dwfl_Module* module, Dwarf_Addr address, const Frame& stem, std::vector<Frame>& frames) {
   Dwarf_Addr bias = 0;
-  Dwarf_Die* const unit = dwfl_module_addrdie(module, address, &bias);
+  Dwarf_Die* const unit = unit_of(module, address, bias);
   Frame frame = stem;
-  if (Dwfl_Line* const line = dwfl_module_getsrc(module, address); line != nullptr) {
+  if (Dwarf_Line* const line = unit == nullptr ? nullptr : dwarf_getsrc_die(unit, address - bias); line != nullptr) {
     int number = 0;
-    frame.file = tidy_path(dwfl_lineinfo(line, nullptr, &number, nullptr, nullptr, nullptr));
+    dwarf_lineno(line, &number);
+    frame.file = tidy_path(dwarf_linesrc(line, nullptr, nullptr));
     frame.line = static_cast<std::uint32_t>(number);
   }
   Dwarf_Die* scopes = nullptr;

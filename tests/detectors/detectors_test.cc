@@ -15,6 +15,7 @@
 #include <new>
 #include <shared_mutex>
 #include <stdexcept>
+#include <ostream>
 #include <string>
 #include <thread>
 
@@ -63,7 +64,7 @@ void race_of_bytes() {
   std::memcpy(&all, bytes, sizeof all);
   char copy = bytes[3];
   other.join();
-  if (copy != 0 && all == 77) throw 1;
+  if (all + static_cast<std::uint64_t>(copy) == 77) throw 1;
 }
 void neighbours_do_not_race() {
   char bytes[8] = {};
@@ -343,6 +344,8 @@ const Case cases[] = {
     {"asks_for_epoll", asks_for_epoll, does_nothing, FindingKind::unsupported, "epoll_create1", 1},
     {"asks_for_a_process", asks_for_a_process, does_nothing, FindingKind::unsupported, "system", 1},
 };
+
+void PrintTo(const Case& tried, std::ostream* out) { *out << tried.name; }
 
 struct Detector : ::testing::TestWithParam<Case> {};
 
