@@ -1,4 +1,4 @@
-// Calls on descriptors of any kind: virtual ones go to the net room, real ones (host files) through to the host.
+// Calls on descriptors of any kind: virtual ones go to the io room, real ones (host files) through to the host.
 
 #include <algorithm>
 #include <cerrno>
@@ -14,14 +14,28 @@
 #include <vector>
 
 #include "intercept/real.h"
+#include "io/descriptors.h"
 #include "memory/isolation.h"
-#include "net/socket.h"
 
 using namespace foreseed;
 
 namespace {
 
-bool ours(int fd) { return simulated_code() && net::is_virtual(fd); }
+bool ours(int fd) { return simulated_code() && io::is_virtual(fd); }
+
+long through_errno(long result) {
+  if (result >= 0) return result;
+  errno = static_cast<int>(-result);
+  return -1;
+}
+
+/// Calls `use` with what the descriptor stands for.
+template <typename Use>
+long with(int fd, Use use) {
+  const Entry entry;
+  io::Description* const description = io::find(fd);
+  return through_errno(description == nullptr ? -EBADF : use(*description));
+}
 
 [[noreturn]] void unsupported(const char* what) {
   const Entry entry;
@@ -36,10 +50,10 @@ std::uint64_t deadline_after(const timespec* time) {
 
 int poll_until(pollfd* entries, nfds_t count, std::uint64_t deadline_ns) {
   for (nfds_t i = 0; i < count; ++i) {
-    if (entries[i].fd >= 0 && !net::is_virtual(entries[i].fd)) unsupported("poll() on a file of the host");
+    if (entries[i].fd >= 0 && !io::is_virtual(entries[i].fd)) unsupported("poll() on a file of the host");
   }
   const Entry entry;
-  return static_cast<int>(net::poll(entries, count, deadline_ns));
+  return static_cast<int>(through_errno(io::poll(entries, count, deadline_ns)));
 }
 
 }  // namespace
@@ -47,13 +61,11 @@ int poll_until(pollfd* entries, nfds_t count, std::uint64_t deadline_ns) {
 FORESEED_EXPORT int close(int fd) {
   if (!ours(fd)) return REAL(close)(fd);
   const Entry entry;
-  const long result = net::close_descriptor(fd);
-  if (result < 0) return errno = static_cast<int>(-result), -1;
-  return 0;
+  return static_cast<int>(through_errno(io::close(fd)));
 }
 
 FORESEED_EXPORT ssize_t read(int fd, void* data, size_t size) {
-  if (ours(fd)) return recv(fd, data, size, 0);
+  if (ours(fd)) return with(fd, [&](io::Description& on) { return on.read(data, size); });
   if (series_active) memory::make_writable(data, size);
   return REAL(read)(fd, data, size);
 }
@@ -64,23 +76,39 @@ FORESEED_EXPORT ssize_t __read_chk(int fd, void* data, size_t size, size_t room)
 }
 
 FORESEED_EXPORT ssize_t write(int fd, const void* data, size_t size) {
-  return ours(fd) ? send(fd, data, size, 0) : REAL(write)(fd, data, size);
+  if (!ours(fd)) return REAL(write)(fd, data, size);
+  return with(fd, [&](io::Description& on) { return on.write(data, size); });
 }
 
+namespace {
+
+/// readv(2) and writev(2): as many parts as go without waiting, the first with.
+template <typename Step>
+ssize_t each_part(int fd, const iovec* parts, int count, short ready, Step step) {
+  ssize_t total = 0;
+  for (int i = 0; i < count; ++i) {
+    if (parts[i].iov_len == 0) continue;
+    if (total != 0) {
+      const Entry entry;
+      const io::Description* const on = io::find(fd);
+      if (on == nullptr || (on->readiness() & ready) == 0) break;
+    }
+    const ssize_t n = step(fd, parts[i].iov_base, parts[i].iov_len);
+    if (n < 0) return total != 0 ? total : n;
+    total += n;
+    if (static_cast<size_t>(n) < parts[i].iov_len) break;
+  }
+  return total;
+}
+
+}  // namespace
+
 FORESEED_EXPORT ssize_t readv(int fd, const iovec* parts, int count) {
-  if (!ours(fd)) return REAL(readv)(fd, parts, count);
-  msghdr message{};
-  message.msg_iov = const_cast<iovec*>(parts);
-  message.msg_iovlen = static_cast<size_t>(count);
-  return recvmsg(fd, &message, 0);
+  return ours(fd) ? each_part(fd, parts, count, POLLIN, read) : REAL(readv)(fd, parts, count);
 }
 
 FORESEED_EXPORT ssize_t writev(int fd, const iovec* parts, int count) {
-  if (!ours(fd)) return REAL(writev)(fd, parts, count);
-  msghdr message{};
-  message.msg_iov = const_cast<iovec*>(parts);
-  message.msg_iovlen = static_cast<size_t>(count);
-  return sendmsg(fd, &message, 0);
+  return ours(fd) ? each_part(fd, parts, count, ~0, write) : REAL(writev)(fd, parts, count);
 }
 
 FORESEED_EXPORT int poll(pollfd* entries, nfds_t count, int timeout_ms) {
@@ -152,24 +180,19 @@ FORESEED_EXPORT int pselect(int limit, fd_set* reads, fd_set* writes, fd_set* er
 namespace {
 
 int control(int fd, int command, long argument) {
-  const Entry entry;
-  net::Socket* const socket = net::find_socket(fd);
-  if (socket == nullptr) return errno = EBADF, -1;
-  switch (command) {
-    case F_GETFL: return O_RDWR | (socket->nonblocking ? O_NONBLOCK : 0);
-    case F_SETFL: socket->nonblocking = (argument & O_NONBLOCK) != 0; return 0;
-    case F_GETFD: return FD_CLOEXEC;
-    case F_SETFD: return 0;
-    case F_DUPFD:
-    case F_DUPFD_CLOEXEC: {
-      const long copy = net::duplicate(fd, static_cast<int>(argument));
-      if (copy < 0) return errno = static_cast<int>(-copy), -1;
-      return static_cast<int>(copy);
+  return static_cast<int>(with(fd, [&](io::Description& on) -> long {
+    switch (command) {
+      case F_GETFL: return O_RDWR | (on.nonblocking ? O_NONBLOCK : 0);
+      case F_SETFL: on.nonblocking = (argument & O_NONBLOCK) != 0; return 0;
+      case F_GETFD: return FD_CLOEXEC;
+      case F_SETFD: return 0;
+      case F_DUPFD:
+      case F_DUPFD_CLOEXEC: return io::duplicate(fd, static_cast<int>(argument));
+      default:
+        World::get().fail(FindingKind::unsupported,
+                          "fcntl(" + std::to_string(command) + ") on a virtual descriptor cannot be simulated yet");
     }
-    default:
-      World::get().fail(FindingKind::unsupported,
-                        "fcntl(" + std::to_string(command) + ") on a socket cannot be simulated yet");
-  }
+  }));
 }
 
 }  // namespace
@@ -196,24 +219,29 @@ FORESEED_EXPORT int ioctl(int fd, unsigned long request, ...) noexcept {
   void* const argument = va_arg(list, void*);
   va_end(list);
   if (!ours(fd)) return REAL(ioctl)(fd, request, argument);
-  const Entry entry;
-  net::Socket* const socket = net::find_socket(fd);
-  if (socket == nullptr) return errno = EBADF, -1;
-  if (request == FIONBIO) {
-    socket->nonblocking = *static_cast<const int*>(argument) != 0;
-  } else if (request == FIONREAD) {
-    *static_cast<int*>(argument) = static_cast<int>(socket->unread());
-  } else {
-    World::get().fail(FindingKind::unsupported, "ioctl() of a socket cannot be simulated yet");
-  }
-  return 0;
+  return static_cast<int>(with(fd, [&](io::Description& on) -> long {
+    switch (request) {
+      case FIONBIO: on.nonblocking = *static_cast<const int*>(argument) != 0; return 0;
+      case FIONREAD: *static_cast<int*>(argument) = static_cast<int>(on.unread()); return 0;
+      case FIOCLEX:
+      case FIONCLEX: return 0;
+      default: World::get().fail(FindingKind::unsupported, "ioctl() of a virtual descriptor cannot be simulated yet");
+    }
+  }));
 }
 
 FORESEED_EXPORT int dup(int fd) noexcept {
-  return ours(fd) ? control(fd, F_DUPFD, net::first_descriptor) : REAL(dup)(fd);
+  return ours(fd) ? control(fd, F_DUPFD, io::first_descriptor) : REAL(dup)(fd);
 }
 
 FORESEED_EXPORT int dup2(int from, int to) noexcept {
   if (!simulated_code()) return REAL(dup2)(from, to);
-  unsupported("dup2()");
+  if (!io::is_virtual(from) || !io::is_virtual(to)) unsupported("dup2() of a file of the host");
+  const Entry entry;
+  return static_cast<int>(through_errno(io::duplicate_to(from, to)));
+}
+
+FORESEED_EXPORT int dup3(int from, int to, int flags) noexcept {
+  if (!simulated_code()) return REAL(dup3)(from, to, flags);
+  return from == to ? (errno = EINVAL, -1) : dup2(from, to);
 }

@@ -1,3 +1,4 @@
+#include "io/descriptors.h"
 #include "kernel/world.h"
 #include "memory/install.h"
 #include "net/network.h"
@@ -8,6 +9,7 @@ namespace foreseed {
 void install_rooms(World& world) {
   memory::install(world);
   sync::install(world);
+  io::install(world);
   net_install();
 }
 

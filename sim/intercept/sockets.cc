@@ -30,7 +30,7 @@ long through_errno(long result) {
 /// The socket of a descriptor; null with errno set if it is none.
 net::Socket* socket_of(int fd) {
   net::Socket* const socket = net::find_socket(fd);
-  if (socket == nullptr) errno = net::is_virtual(fd) ? EBADF : ENOTSOCK;
+  if (socket == nullptr) errno = io::is_virtual(fd) && io::find(fd) == nullptr ? EBADF : ENOTSOCK;
   return socket;
 }
 
@@ -67,6 +67,14 @@ FORESEED_EXPORT int socket(int domain, int type, int protocol) noexcept {
   if (domain != AF_INET) unsupported("socket() of address family " + std::to_string(domain));
   if (kind != SOCK_STREAM) unsupported("socket() of type " + std::to_string(kind) + " (only TCP is)");
   return static_cast<int>(through_errno(net::open_socket((type & SOCK_NONBLOCK) != 0)));
+}
+
+FORESEED_EXPORT int socketpair(int domain, int type, int protocol, int descriptors[2]) noexcept {
+  if (!simulated_code()) return REAL(socketpair)(domain, type, protocol, descriptors);
+  const Entry entry;
+  const int kind = type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC);
+  if (domain != AF_UNIX || kind != SOCK_STREAM) unsupported("socketpair() of anything but AF_UNIX, SOCK_STREAM");
+  return static_cast<int>(through_errno(net::open_pair(descriptors, (type & SOCK_NONBLOCK) != 0)));
 }
 
 FORESEED_EXPORT int bind(int fd, const sockaddr* address, socklen_t size) noexcept {

@@ -16,9 +16,11 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(Op::count_)> op_
     "futex_wait", "futex_wake",
     "atomic_load", "atomic_store", "atomic_exchange", "atomic_rmw", "atomic_cas", "atomic_fence",
     "yield", "sleep", "plain_access",
-    "sock_socket", "sock_bind", "sock_listen", "sock_accept", "sock_connect", "sock_send", "sock_recv", "sock_poll",
-    "sock_shutdown", "sock_close", "sock_deliver", "resolve",
-    "entropy", "note", "check", "fail"};
+    "sock_socket", "sock_bind", "sock_listen", "sock_accept", "sock_connect", "sock_send", "sock_recv", "poll",
+    "sock_shutdown", "close", "sock_deliver", "resolve",
+    "entropy", "note", "check", "fail",
+    "read", "write", "pipe", "eventfd", "timerfd", "timerfd_settime", "epoll_create", "epoll_ctl", "epoll_wait",
+    "socketpair"};
 static_assert(!op_table.back().empty(), "a name for every operation");
 }  // namespace
 

@@ -27,9 +27,10 @@ enum class Op : std::uint16_t {
   atomic_load, atomic_store, atomic_exchange, atomic_rmw, atomic_cas, atomic_fence,
   yield, sleep,
   plain_access,  ///< a racing or spinning plain access: never a choice of its own
-  sock_socket, sock_bind, sock_listen, sock_accept, sock_connect, sock_send, sock_recv, sock_poll, sock_shutdown,
-  sock_close, sock_deliver, resolve,
+  sock_socket, sock_bind, sock_listen, sock_accept, sock_connect, sock_send, sock_recv, poll, sock_shutdown,
+  close, sock_deliver, resolve,
   entropy, note, check, fail,
+  read, write, pipe, eventfd, timerfd, timerfd_settime, epoll_create, epoll_ctl, epoll_wait, socketpair,
   count_  ///< not an operation
 };
 

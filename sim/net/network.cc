@@ -10,7 +10,6 @@ void Network::begin_run() {
   count_ = 0;
   sockets_used_ = 0;
   links_.clear();
-  descriptors_.clear();
 }
 
 Machine& Network::machine(std::uint32_t index) {
@@ -66,7 +65,12 @@ std::uint64_t Network::latency_ns(std::uint32_t one, std::uint32_t other) const 
 }
 
 Socket& Network::new_socket(std::uint32_t host) {
-  if (sockets_used_ == sockets_.size()) sockets_.push_back(std::make_unique<Socket>());
+  if (sockets_used_ == sockets_.size()) {
+    Socket& made = *sockets_.emplace_back(std::make_unique<Socket>());
+    ++sockets_used_;
+    made.host = host;
+    return made;
+  }
   Socket& socket = *sockets_[sockets_used_++];
   const std::uint64_t generation = socket.generation + 1;
   // Buffers keep their capacity.
@@ -80,7 +84,6 @@ Socket& Network::new_socket(std::uint32_t host) {
   socket.under_way = std::move(under_way);
   socket.generation = generation;
   socket.host = host;
-  socket.number = World::get().number_object("socket");
   return socket;
 }
 

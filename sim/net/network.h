@@ -1,5 +1,5 @@
 #pragma once
-// The hosts of one world and the links between them: names, addresses, descriptors, latency.
+// The hosts of one world and the links between them: names, addresses, latency.
 //
 // Host 0 is "client", where the scenario's body runs; others are made when they are first named. Host i has the address
 // 10.0.0.(i+1), beside 127.0.0.1. State lives as long as a run; memory is used again by the next. Simulator code only.
@@ -19,11 +19,6 @@ void net_install();
 namespace foreseed::net {
 
 struct Socket;
-
-// Virtual descriptors: above the host's real files, lowest first, so that select() works on the first 896. They are
-// numbered over the whole world, not per host: the scenario may then stop a server that runs on another host.
-inline constexpr int first_descriptor = 128;
-inline constexpr int last_descriptor = 65'535;
 
 inline constexpr std::uint32_t loopback = 0x7f000001;
 inline constexpr std::uint32_t first_address = 0x0a000001;
@@ -54,9 +49,6 @@ class Network {
   void set_latency(std::uint32_t one, std::uint32_t other, std::uint64_t latency_ns);
   std::uint64_t latency_ns(std::uint32_t one, std::uint32_t other) const;
 
-  /// [i] is descriptor first_descriptor + i; null = free.
-  std::vector<Socket*>& descriptors() { return descriptors_; }
-
   /// A socket without a past; lives until the end of the run.
   Socket& new_socket(std::uint32_t host);
 
@@ -70,7 +62,6 @@ class Network {
   static Network instance_;
   std::vector<std::unique_ptr<Machine>> machines_;
   std::uint32_t count_ = 0;
-  std::vector<Socket*> descriptors_;
   std::vector<Link> links_;
   std::vector<std::unique_ptr<Socket>> sockets_;
   std::size_t sockets_used_ = 0;

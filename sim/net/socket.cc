@@ -2,9 +2,10 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <csignal>
 #include <cstring>
 #include <sys/socket.h>
+
+#include "io/pipe.h"
 
 namespace foreseed::net {
 
@@ -15,8 +16,6 @@ using Kind = Segment::Kind;
 constexpr std::uint64_t second = 1'000'000'000;
 constexpr std::uint64_t connect_timeout_ns = 127 * second;  // Linux: 6 retries of the SYN
 constexpr std::uint32_t attempts_max = 6;
-
-void wake(Socket& socket) { World::get().wake_all(socket.waiters); }
 
 std::uint64_t latency(const Socket& from, std::uint32_t to_host) {
   return Network::get().latency_ns(from.host, to_host);
@@ -78,7 +77,7 @@ bool arrive(void* context, std::uint64_t generation, bool dry) {
     case Kind::refused: reset_arrived(socket, ECONNREFUSED); break;
     case Kind::timed_out: reset_arrived(socket, ETIMEDOUT); break;
   }
-  wake(socket);
+  socket.changed();
   return true;
 }
 
@@ -125,18 +124,8 @@ bool syn_arrives(void* context, std::uint64_t generation, bool dry) {
   server.clock.join(client.clock);
   listener->pending.push_back(&server);
   put_under_way(client, Kind::established, 0, back_ns);
-  wake(*listener);
+  listener->changed();
   return true;
-}
-
-int new_descriptor(Socket& socket, int at_least = first_descriptor) {
-  auto& table = Network::get().descriptors();
-  std::size_t i = static_cast<std::size_t>(std::max(at_least, first_descriptor) - first_descriptor);
-  while (i < table.size() && table[i] != nullptr) ++i;
-  if (i > static_cast<std::size_t>(last_descriptor - first_descriptor)) return -EMFILE;
-  if (i >= table.size()) table.resize(i + 1, nullptr);
-  table[i] = &socket;
-  return first_descriptor + static_cast<int>(i);
 }
 
 bool port_taken(const Machine& machine, const Socket& socket, std::uint32_t address, std::uint16_t port) {
@@ -159,50 +148,10 @@ std::uint16_t ephemeral_port(Machine& machine, const Socket& socket) {
 
 void unbind(Socket& socket) { std::erase(Network::get().machine(socket.host).bound, &socket); }
 
-/// The last descriptor of a socket is gone.
-void close_socket(Socket& socket) {
-  unbind(socket);
-  if (socket.state == SocketState::listening) {
-    for (Socket* const connection : socket.pending) {
-      connection->references = 0;
-      send_to_peer(*connection, Kind::reset);
-    }
-    socket.pending.clear();
-    socket.state = SocketState::failed;
-  } else if (socket.state == SocketState::connected && socket.peer != nullptr) {
-    const bool abort = socket.unread() != 0 || (socket.linger_on && socket.linger_s == 0);
-    if (abort) {
-      send_to_peer(socket, Kind::reset);
-    } else if (!socket.write_shut) {
-      send_to_peer(socket, Kind::fin);
-    }
-  }
-  wake(socket);
-}
-
-long report(Op op, Socket& socket, long result, bool progress = true) {
-  World::get().event(op, socket.number, static_cast<std::int32_t>(result), progress);
-  return result;
-}
+long report(Op op, Socket& socket, long result, bool progress = true) { return socket.report(op, result, progress); }
 
 std::uint64_t deadline(std::uint64_t timeout_ns) {
   return timeout_ns == 0 ? never : World::get().now() + timeout_ns;
-}
-
-/// Waits for a change of `socket`; false if the deadline came.
-bool wait_for_change(Socket& socket, Op op, std::uint64_t deadline_ns) {
-  World& world = World::get();
-  const Waiter waiter(socket.waiters, world.current());
-  return world.wait(op, socket.number, deadline_ns);
-}
-
-void broken_pipe(int flags) {
-  if ((flags & MSG_NOSIGNAL) != 0) return;
-  struct sigaction action {};
-  sigaction(SIGPIPE, nullptr, &action);
-  if (action.sa_handler == SIG_DFL) {
-    World::get().fail(FindingKind::crash, "crash: SIGPIPE, a write to a connection that the other side has closed");
-  }
 }
 
 }  // namespace
@@ -214,18 +163,60 @@ std::size_t Socket::room() const {
 }
 
 Socket* find_socket(int descriptor) {
-  if (!is_virtual(descriptor)) return nullptr;
-  const auto& table = Network::get().descriptors();
-  const auto index = static_cast<std::size_t>(descriptor - first_descriptor);
-  return index < table.size() ? table[index] : nullptr;
+  io::Description* const description = io::find(descriptor);
+  return description != nullptr && description->kind == io::Description::Kind::stream
+             ? static_cast<Socket*>(description)
+             : nullptr;
+}
+
+long Socket::read(void* data, std::size_t size) { return receive(*this, data, size, 0); }
+long Socket::write(const void* data, std::size_t size) { return send(*this, data, size, 0); }
+
+short Socket::readiness() const {
+  short ready = 0;
+  switch (state) {
+    case SocketState::fresh: ready = POLLOUT | POLLHUP; break;
+    case SocketState::listening:
+      if (!pending.empty()) ready = POLLIN | POLLRDNORM;
+      break;
+    case SocketState::connecting: break;
+    case SocketState::connected:
+      if (unread() != 0 || ended || read_shut) ready |= POLLIN | POLLRDNORM;
+      if (ended || read_shut) ready |= POLLRDHUP;
+      if (ended && write_shut) ready |= POLLHUP;
+      if (room() != 0 || write_shut) ready |= POLLOUT | POLLWRNORM;
+      break;
+    case SocketState::failed: ready = POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM | POLLHUP | POLLRDHUP; break;
+  }
+  if (error != 0) ready |= POLLERR;
+  return ready;
+}
+
+void Socket::closed() {
+  Socket& socket = *this;
+  unbind(socket);
+  if (socket.state == SocketState::listening) {
+    for (Socket* const connection : socket.pending) {
+      connection->references = 0;
+      send_to_peer(*connection, Segment::Kind::reset);
+    }
+    socket.pending.clear();
+    socket.state = SocketState::failed;
+  } else if (socket.state == SocketState::connected && socket.peer != nullptr) {
+    const bool abort = socket.unread() != 0 || (socket.linger_on && socket.linger_s == 0);
+    if (abort) {
+      send_to_peer(socket, Segment::Kind::reset);
+    } else if (!socket.write_shut) {
+      send_to_peer(socket, Segment::Kind::fin);
+    }
+  }
+  socket.changed();
 }
 
 int open_socket(bool nonblocking) {
   Socket& socket = Network::get().new_socket(World::get().current().host);
   socket.nonblocking = nonblocking;
-  const int descriptor = new_descriptor(socket);
-  if (descriptor >= 0) socket.references = 1;
-  return static_cast<int>(report(Op::sock_socket, socket, descriptor));
+  return static_cast<int>(report(Op::sock_socket, socket, io::open(socket)));
 }
 
 long bind(Socket& socket, std::uint32_t address, std::uint16_t port) {
@@ -270,11 +261,12 @@ long accept(Socket& socket, bool nonblocking_result) {
   while (socket.pending.empty()) {
     if (socket.state != SocketState::listening) return report(Op::sock_accept, socket, -EINVAL);
     if (socket.nonblocking) return report(Op::sock_accept, socket, -EAGAIN, false);
-    if (!wait_for_change(socket, Op::sock_accept, deadline_ns)) return report(Op::sock_accept, socket, -EAGAIN);
+    if (!socket.wait(Op::sock_accept, deadline_ns)) return report(Op::sock_accept, socket, -EAGAIN);
   }
   Socket& connection = *socket.pending.front();
-  const int descriptor = new_descriptor(connection);
+  const int descriptor = io::open(connection);
   if (descriptor < 0) return report(Op::sock_accept, socket, descriptor);
+  connection.references = 1;  // no longer the queue's
   socket.pending.erase(socket.pending.begin());
   connection.nonblocking = nonblocking_result;
   world.current().clock.join(connection.clock);
@@ -313,7 +305,7 @@ long connect(Socket& socket, std::uint32_t address, std::uint16_t port) {
   if (socket.nonblocking) return report(Op::sock_connect, socket, -EINPROGRESS);
   const std::uint64_t deadline_ns = deadline(socket.send_timeout_ns);
   while (socket.state == SocketState::connecting) {
-    if (!wait_for_change(socket, Op::sock_connect, deadline_ns)) return report(Op::sock_connect, socket, -EINPROGRESS);
+    if (!socket.wait(Op::sock_connect, deadline_ns)) return report(Op::sock_connect, socket, -EINPROGRESS);
   }
   const int error = socket.error;
   socket.error = 0;
@@ -336,7 +328,7 @@ long send(Socket& socket, const void* data, std::size_t size, int flags) {
       return report(Op::sock_send, socket, -ENOTCONN);
     }
     if (socket.write_shut || socket.reset) {
-      broken_pipe(flags);
+      if ((flags & MSG_NOSIGNAL) == 0) io::broken_pipe();
       return report(Op::sock_send, socket, -EPIPE);
     }
     const std::size_t room = socket.state == SocketState::connected ? socket.room() : 0;
@@ -348,7 +340,7 @@ long send(Socket& socket, const void* data, std::size_t size, int flags) {
     }
     if (sent == size) return report(Op::sock_send, socket, static_cast<long>(sent));
     if (!wait) return report(Op::sock_send, socket, sent != 0 ? static_cast<long>(sent) : -EAGAIN, sent != 0);
-    if (!wait_for_change(socket, Op::sock_send, deadline_ns)) {
+    if (!socket.wait(Op::sock_send, deadline_ns)) {
       return report(Op::sock_send, socket, sent != 0 ? static_cast<long>(sent) : -EAGAIN);
     }
   }
@@ -372,13 +364,13 @@ long receive(Socket& socket, void* data, std::size_t size, int flags) {
       return report(Op::sock_recv, socket, -ENOTCONN);
     }
     if (!wait) return report(Op::sock_recv, socket, -EAGAIN, false);
-    if (!wait_for_change(socket, Op::sock_recv, deadline_ns)) return report(Op::sock_recv, socket, -EAGAIN);
+    if (!socket.wait(Op::sock_recv, deadline_ns)) return report(Op::sock_recv, socket, -EAGAIN);
   }
   const std::size_t n = std::min(size, socket.unread());
   std::memcpy(data, socket.arrived.data() + socket.read_position, n);
   if ((flags & MSG_PEEK) == 0) {
     socket.read_position += n;
-    if (socket.peer != nullptr) wake(*socket.peer);
+    if (socket.peer != nullptr) socket.peer->changed();
   }
   world.current().clock.join(socket.clock);
   return report(Op::sock_recv, socket, static_cast<long>(n));
@@ -395,7 +387,7 @@ long shutdown(Socket& socket, int how) {
     socket.pending.clear();
     socket.state = SocketState::failed;
     unbind(socket);
-    wake(socket);
+    socket.changed();
     return report(Op::sock_shutdown, socket, 0);
   }
   if (socket.state != SocketState::connected) return report(Op::sock_shutdown, socket, -ENOTCONN);
@@ -404,25 +396,26 @@ long shutdown(Socket& socket, int how) {
     socket.write_shut = true;
     send_to_peer(socket, Kind::fin);
   }
-  wake(socket);
+  socket.changed();
   return report(Op::sock_shutdown, socket, 0);
 }
 
-long close_descriptor(int descriptor) {
-  Socket* const socket = find_socket(descriptor);
-  if (socket == nullptr) return -EBADF;
-  World::get().point(Op::sock_close);
-  Network::get().descriptors()[static_cast<std::size_t>(descriptor - first_descriptor)] = nullptr;
-  if (--socket->references == 0) close_socket(*socket);
-  return report(Op::sock_close, *socket, 0);
-}
-
-long duplicate(int descriptor, int at_least) {
-  Socket* const socket = find_socket(descriptor);
-  if (socket == nullptr) return -EBADF;
-  const int copy = new_descriptor(*socket, at_least);
-  if (copy >= 0) ++socket->references;
-  return copy;
+long open_pair(int descriptors[2], bool nonblocking) {
+  Network& network = Network::get();
+  Socket* ends[2];
+  for (int i = 0; i < 2; ++i) {
+    ends[i] = &network.new_socket(World::get().current().host);
+    ends[i]->state = SocketState::connected;
+    ends[i]->nonblocking = nonblocking;
+    descriptors[i] = io::open(*ends[i]);
+  }
+  ends[0]->peer = ends[1];
+  ends[1]->peer = ends[0];
+  if (descriptors[1] < 0) {
+    if (descriptors[0] >= 0) io::close(descriptors[0]);
+    return report(Op::socketpair, *ends[0], -EMFILE);
+  }
+  return report(Op::socketpair, *ends[0], 0);
 }
 
 }  // namespace foreseed::net

@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "kernel/world.h"
+#include "io/descriptors.h"
 #include "net/network.h"
 
 namespace foreseed::net {
@@ -26,12 +26,15 @@ struct Segment {
   std::uint32_t size;
 };
 
-struct Socket {
-  // identity
-  std::uint32_t host = 0;
-  std::uint32_t number = 0;      ///< object number for reports
+struct Socket : io::Description {
+  Socket() : Description(Kind::stream, "socket") {}
+  long read(void* data, std::size_t size) override;
+  long write(const void* data, std::size_t size) override;
+  short readiness() const override;
+  std::size_t unread() const override { return arrived.size() - read_position; }
+  void closed() override;
+
   std::uint64_t generation = 0;  ///< told apart from what earlier runs left in alarms
-  std::uint32_t references = 0;  ///< descriptors (dup); 0 = closed
   // addresses, host byte order
   std::uint32_t local_address = 0;
   std::uint16_t local_port = 0;
@@ -57,7 +60,6 @@ struct Socket {
   std::size_t backlog = 0;
   std::uint32_t attempts = 0;        ///< connecting: SYNs sent
   // options
-  bool nonblocking = false;
   bool reuse_address = false;
   bool no_delay = false;
   bool keep_alive = false;
@@ -65,9 +67,7 @@ struct Socket {
   int linger_s = 0;
   std::uint64_t receive_timeout_ns = 0;  ///< 0 = none
   std::uint64_t send_timeout_ns = 0;
-  WaitList waiters;                  ///< woken at every change
 
-  std::size_t unread() const { return arrived.size() - read_position; }
   std::size_t room() const;          ///< bytes that can be sent now
 };
 
@@ -80,15 +80,10 @@ long connect(Socket& socket, std::uint32_t address, std::uint16_t port);
 long send(Socket& socket, const void* data, std::size_t size, int flags);
 long receive(Socket& socket, void* data, std::size_t size, int flags);
 long shutdown(Socket& socket, int how);
-long close_descriptor(int descriptor);
-long duplicate(int descriptor, int at_least);
-/// poll(2) over virtual descriptors; the deadline is in virtual time.
-long poll(pollfd* entries, std::size_t count, std::uint64_t deadline_ns);
-/// What poll(2) would report of `wanted` now.
-short readiness(const Socket& socket, short wanted);
+/// socketpair(2): two sockets of one host, connected with each other.
+long open_pair(int descriptors[2], bool nonblocking);
 
 /// The socket behind a descriptor; null if it is none.
 Socket* find_socket(int descriptor);
-inline bool is_virtual(int descriptor) { return descriptor >= first_descriptor && descriptor <= last_descriptor; }
 
 }  // namespace foreseed::net

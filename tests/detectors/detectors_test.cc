@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <pthread.h>
-#include <sys/epoll.h>
+#include <sys/inotify.h>
 
 #include <atomic>
 #include <cassert>
@@ -305,7 +305,7 @@ void destroys_locked() {
   pthread_mutex_destroy(&mutex);
 }
 
-void asks_for_epoll() { epoll_create1(0); }
+void asks_for_inotify() { inotify_init1(0); }
 void asks_for_a_process() { std::system("true"); }
 void does_nothing() {}
 
@@ -341,7 +341,7 @@ const Case cases[] = {
     {"divides_by_zero", divides_by_zero, does_nothing, FindingKind::crash, "division by zero", 1},
     {"unlocks_anothers", unlocks_anothers, no_race_on_int, FindingKind::misuse, "another thread holds", 1},
     {"destroys_locked", destroys_locked, no_race_on_int, FindingKind::misuse, "locked mutex is destroyed", 1},
-    {"asks_for_epoll", asks_for_epoll, does_nothing, FindingKind::unsupported, "epoll_create1", 1},
+    {"asks_for_inotify", asks_for_inotify, does_nothing, FindingKind::unsupported, "inotify_init1", 1},
     {"asks_for_a_process", asks_for_a_process, does_nothing, FindingKind::unsupported, "system", 1},
 };
 

@@ -1,0 +1,122 @@
+#include "io/descriptors.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <deque>
+
+namespace foreseed::io {
+
+std::vector<std::unique_ptr<Description>> detail::owned;
+
+namespace {
+
+std::vector<Description*> table;  ///< [i] is descriptor first_descriptor + i; null = free
+
+std::size_t index_of(int descriptor) { return static_cast<std::size_t>(descriptor - first_descriptor); }
+
+void drop(int descriptor) {
+  Description& description = *table[index_of(descriptor)];
+  table[index_of(descriptor)] = nullptr;
+  if (--description.references == 0) description.closed();
+}
+
+long scan(pollfd* entries, std::size_t count) {
+  long ready = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    pollfd& entry = entries[i];
+    entry.revents = 0;
+    if (entry.fd < 0) continue;
+    const Description* const description = find(entry.fd);
+    entry.revents = description == nullptr
+                        ? static_cast<short>(POLLNVAL)
+                        : static_cast<short>(description->readiness() & (entry.events | POLLERR | POLLHUP));
+    ready += entry.revents != 0;
+  }
+  return ready;
+}
+
+}  // namespace
+
+long Description::read(void*, std::size_t) { return -EINVAL; }
+long Description::write(const void*, std::size_t) { return -EINVAL; }
+
+bool Description::wait(Op op, std::uint64_t deadline_ns) {
+  World& world = World::get();
+  const Waiter waiter(waiters, world.current());
+  return world.wait(op, number, deadline_ns);
+}
+
+Description* find(int descriptor) {
+  if (!is_virtual(descriptor)) return nullptr;
+  return index_of(descriptor) < table.size() ? table[index_of(descriptor)] : nullptr;
+}
+
+int open(Description& description, int at_least) {
+  std::size_t i = index_of(std::max(at_least, first_descriptor));
+  while (i < table.size() && table[i] != nullptr) ++i;
+  if (i > index_of(last_descriptor)) return -EMFILE;
+  if (i >= table.size()) table.resize(i + 1, nullptr);
+  table[i] = &description;
+  ++description.references;
+  return first_descriptor + static_cast<int>(i);
+}
+
+long close(int descriptor) {
+  Description* const description = find(descriptor);
+  if (description == nullptr) return -EBADF;
+  World::get().point(Op::close);
+  if (find(descriptor) != description) return -EBADF;
+  drop(descriptor);
+  return description->report(Op::close, 0);
+}
+
+long duplicate(int descriptor, int at_least) {
+  Description* const description = find(descriptor);
+  return description == nullptr ? -EBADF : open(*description, at_least);
+}
+
+long duplicate_to(int from, int to) {
+  Description* const description = find(from);
+  if (description == nullptr || !is_virtual(to)) return -EBADF;
+  if (from == to) return to;
+  if (find(to) != nullptr) drop(to);
+  return open(*description, to);
+}
+
+long poll(pollfd* entries, std::size_t count, std::uint64_t deadline_ns) {
+  World& world = World::get();
+  world.point(Op::poll);
+  std::uint32_t object = 0;
+  long ready = scan(entries, count);
+  if (ready == 0 && deadline_ns > world.now()) {
+    std::deque<Waiter> places;
+    for (std::size_t i = 0; i < count; ++i) {
+      Description* const description = entries[i].fd < 0 ? nullptr : find(entries[i].fd);
+      if (description == nullptr) continue;
+      object = description->number;
+      description->each_source([&](Description& source) { places.emplace_back(source.waiters, world.current()); });
+    }
+    while (ready == 0 && world.now() < deadline_ns) {
+      std::uint64_t until_ns = deadline_ns;
+      for (std::size_t i = 0; i < count; ++i) {
+        const Description* const description = entries[i].fd < 0 ? nullptr : find(entries[i].fd);
+        if (description != nullptr) until_ns = std::min(until_ns, description->changes_at_ns());
+      }
+      world.wait(Op::poll, object, until_ns);
+      ready = scan(entries, count);
+    }
+  }
+  world.event(Op::poll, object, static_cast<std::int32_t>(ready), ready != 0);
+  return ready;
+}
+
+void install(World& world) {
+  RunHooks hooks;
+  hooks.begin = [] {
+    table.clear();
+    detail::owned.clear();
+  };
+  world.add_hooks(hooks);
+}
+
+}  // namespace foreseed::io
