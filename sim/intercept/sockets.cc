@@ -8,9 +8,12 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <type_traits>
 #include <unistd.h>
+#include <utility>
 
 #include "intercept/real.h"
+#include "net/datagram.h"
 #include "net/socket.h"
 
 using namespace foreseed;
@@ -27,28 +30,37 @@ long through_errno(long result) {
   World::get().fail(FindingKind::unsupported, what + " cannot be simulated yet");
 }
 
-/// The socket of a descriptor; null with errno set if it is none.
-net::Socket* socket_of(int fd) {
-  net::Socket* const socket = net::find_socket(fd);
-  if (socket == nullptr) errno = io::is_virtual(fd) && io::find(fd) == nullptr ? EBADF : ENOTSOCK;
-  return socket;
-}
-
-bool read_address(const sockaddr* address, socklen_t size, std::uint32_t& host, std::uint16_t& port) {
-  if (address == nullptr || size < sizeof(sockaddr_in)) return errno = EINVAL, false;
+long read_address(const sockaddr* address, socklen_t size, net::Endpoint& endpoint) {
+  if (address == nullptr || size < sizeof(sockaddr_in)) return -EINVAL;
   const auto* const in = reinterpret_cast<const sockaddr_in*>(address);
-  if (in->sin_family != AF_INET) return errno = EAFNOSUPPORT, false;
-  host = ntohl(in->sin_addr.s_addr);
-  port = ntohs(in->sin_port);
-  return true;
+  if (in->sin_family != AF_INET) return -EAFNOSUPPORT;
+  endpoint = {ntohl(in->sin_addr.s_addr), ntohs(in->sin_port)};
+  return 0;
 }
 
-void write_address(sockaddr* address, socklen_t* size, std::uint32_t host, std::uint16_t port) {
+/// Calls `stream` or `datagram` with the socket behind `fd`; -1 with errno set where it is neither, or the call failed.
+template <typename Stream, typename Datagrams>
+long on_socket(int fd, Stream stream, Datagrams datagram) {
+  const Entry entry;
+  if (net::Socket* const socket = net::find_socket(fd); socket != nullptr) return through_errno(stream(*socket));
+  if (net::DatagramSocket* const socket = net::find_datagram_socket(fd); socket != nullptr) {
+    return through_errno(datagram(*socket));
+  }
+  return through_errno(io::is_virtual(fd) && io::find(fd) == nullptr ? -EBADF : -ENOTSOCK);
+}
+
+/// The same for calls that only stream sockets know.
+template <typename Stream>
+long on_stream(int fd, Stream stream) {
+  return on_socket(fd, stream, [](net::DatagramSocket&) -> long { return -EOPNOTSUPP; });
+}
+
+void write_address(sockaddr* address, socklen_t* size, net::Endpoint endpoint) {
   if (address == nullptr || size == nullptr) return;
   sockaddr_in in{};
   in.sin_family = AF_INET;
-  in.sin_addr.s_addr = htonl(host);
-  in.sin_port = htons(port);
+  in.sin_addr.s_addr = htonl(endpoint.address);
+  in.sin_port = htons(endpoint.port);
   std::memcpy(address, &in, std::min<std::size_t>(*size, sizeof in));
   *size = sizeof in;
 }
@@ -65,8 +77,10 @@ FORESEED_EXPORT int socket(int domain, int type, int protocol) noexcept {
   const int kind = type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC);
   if (domain == AF_INET6) return errno = EAFNOSUPPORT, -1;
   if (domain != AF_INET) unsupported("socket() of address family " + std::to_string(domain));
-  if (kind != SOCK_STREAM) unsupported("socket() of type " + std::to_string(kind) + " (only TCP is)");
-  return static_cast<int>(through_errno(net::open_socket((type & SOCK_NONBLOCK) != 0)));
+  const bool nonblocking = (type & SOCK_NONBLOCK) != 0;
+  if (kind == SOCK_DGRAM) return static_cast<int>(through_errno(net::open_datagram(nonblocking)));
+  if (kind != SOCK_STREAM) unsupported("socket() of type " + std::to_string(kind));
+  return static_cast<int>(through_errno(net::open_socket(nonblocking)));
 }
 
 FORESEED_EXPORT int socketpair(int domain, int type, int protocol, int descriptors[2]) noexcept {
@@ -79,32 +93,28 @@ FORESEED_EXPORT int socketpair(int domain, int type, int protocol, int descripto
 
 FORESEED_EXPORT int bind(int fd, const sockaddr* address, socklen_t size) noexcept {
   if (!simulated_code()) return REAL(bind)(fd, address, size);
-  const Entry entry;
-  net::Socket* const socket = socket_of(fd);
-  std::uint32_t host;
-  std::uint16_t port;
-  if (socket == nullptr || !read_address(address, size, host, port)) return -1;
-  return static_cast<int>(through_errno(net::bind(*socket, host, port)));
+  net::Endpoint at;
+  const long wrong = read_address(address, size, at);
+  return static_cast<int>(on_socket(
+      fd, [&](net::Socket& socket) { return wrong != 0 ? wrong : net::bind(socket, at.address, at.port); },
+      [&](net::DatagramSocket& socket) { return wrong != 0 ? wrong : net::bind(socket, at); }));
 }
 
 FORESEED_EXPORT int listen(int fd, int backlog) noexcept {
   if (!simulated_code()) return REAL(listen)(fd, backlog);
-  const Entry entry;
-  net::Socket* const socket = socket_of(fd);
-  return socket == nullptr ? -1 : static_cast<int>(through_errno(net::listen(*socket, backlog)));
+  return static_cast<int>(on_stream(fd, [&](net::Socket& socket) { return net::listen(socket, backlog); }));
 }
 
 FORESEED_EXPORT int accept4(int fd, sockaddr* address, socklen_t* size, int flags) {
   if (!simulated_code()) return REAL(accept4)(fd, address, size, flags);
-  const Entry entry;
-  net::Socket* const socket = socket_of(fd);
-  if (socket == nullptr) return -1;
-  const long result = through_errno(net::accept(*socket, (flags & SOCK_NONBLOCK) != 0));
-  if (result >= 0) {
-    const net::Socket* const connection = net::find_socket(static_cast<int>(result));
-    write_address(address, size, connection->remote_address, connection->remote_port);
-  }
-  return static_cast<int>(result);
+  return static_cast<int>(on_stream(fd, [&](net::Socket& socket) {
+    const long result = net::accept(socket, (flags & SOCK_NONBLOCK) != 0);
+    if (result >= 0) {
+      const net::Socket& connection = *net::find_socket(static_cast<int>(result));
+      write_address(address, size, {connection.remote_address, connection.remote_port});
+    }
+    return result;
+  }));
 }
 
 FORESEED_EXPORT int accept(int fd, sockaddr* address, socklen_t* size) {
@@ -114,37 +124,52 @@ FORESEED_EXPORT int accept(int fd, sockaddr* address, socklen_t* size) {
 
 FORESEED_EXPORT int connect(int fd, const sockaddr* address, socklen_t size) {
   if (!simulated_code()) return REAL(connect)(fd, address, size);
-  const Entry entry;
-  net::Socket* const socket = socket_of(fd);
-  std::uint32_t host;
-  std::uint16_t port;
-  if (socket == nullptr || !read_address(address, size, host, port)) return -1;
-  return static_cast<int>(through_errno(net::connect(*socket, host, port)));
-}
-
-FORESEED_EXPORT ssize_t send(int fd, const void* data, size_t size, int flags) {
-  if (!simulated_code()) return REAL(send)(fd, data, size, flags);
-  const Entry entry;
-  net::Socket* const socket = socket_of(fd);
-  return socket == nullptr ? -1 : through_errno(net::send(*socket, data, size, flags));
+  net::Endpoint to;
+  const long wrong = read_address(address, size, to);
+  const bool undone = address != nullptr && size >= sizeof(sa_family_t) && address->sa_family == AF_UNSPEC;
+  return static_cast<int>(on_socket(
+      fd, [&](net::Socket& socket) { return wrong != 0 ? wrong : net::connect(socket, to.address, to.port); },
+      [&](net::DatagramSocket& socket) {
+        if (undone) return net::connect(socket, {});
+        return wrong != 0 ? wrong : net::connect(socket, to);
+      }));
 }
 
 FORESEED_EXPORT ssize_t sendto(int fd, const void* data, size_t size, int flags, const sockaddr* to, socklen_t length) {
   if (!simulated_code()) return REAL(sendto)(fd, data, size, flags, to, length);
-  return send(fd, data, size, flags);
+  net::Endpoint target;
+  const long wrong = to == nullptr ? 0 : read_address(to, length, target);
+  return on_socket(
+      fd, [&](net::Socket& socket) { return net::send(socket, data, size, flags); },
+      [&](net::DatagramSocket& socket) {
+        return wrong != 0 ? wrong : net::send(socket, data, size, flags, to == nullptr ? nullptr : &target);
+      });
 }
 
-FORESEED_EXPORT ssize_t recv(int fd, void* data, size_t size, int flags) {
-  if (!simulated_code()) return REAL(recv)(fd, data, size, flags);
-  const Entry entry;
-  net::Socket* const socket = socket_of(fd);
-  return socket == nullptr ? -1 : through_errno(net::receive(*socket, data, size, flags));
+FORESEED_EXPORT ssize_t send(int fd, const void* data, size_t size, int flags) {
+  if (!simulated_code()) return REAL(send)(fd, data, size, flags);
+  return sendto(fd, data, size, flags, nullptr, 0);
 }
 
 FORESEED_EXPORT ssize_t recvfrom(int fd, void* data, size_t size, int flags, sockaddr* from, socklen_t* length) {
   if (!simulated_code()) return REAL(recvfrom)(fd, data, size, flags, from, length);
-  if (length != nullptr) *length = 0;
-  return recv(fd, data, size, flags);
+  return on_socket(
+      fd,
+      [&](net::Socket& socket) {
+        if (length != nullptr) *length = 0;
+        return net::receive(socket, data, size, flags);
+      },
+      [&](net::DatagramSocket& socket) {
+        net::Endpoint sender;
+        const long result = net::receive(socket, data, size, flags, &sender);
+        if (result >= 0) write_address(from, length, sender);
+        return result;
+      });
+}
+
+FORESEED_EXPORT ssize_t recv(int fd, void* data, size_t size, int flags) {
+  if (!simulated_code()) return REAL(recv)(fd, data, size, flags);
+  return recvfrom(fd, data, size, flags, nullptr, nullptr);
 }
 
 // What fortified callers use instead.
@@ -158,8 +183,32 @@ FORESEED_EXPORT ssize_t __recvfrom_chk(int fd, void* data, size_t size, size_t r
   return recvfrom(fd, data, size, flags, from, length);
 }
 
+namespace {
+
+bool is_datagram(int fd) {
+  const Entry entry;
+  return net::find_datagram_socket(fd) != nullptr;
+}
+
+std::size_t size_of(const msghdr& message) {
+  std::size_t size = 0;
+  for (size_t i = 0; i < message.msg_iovlen; ++i) size += message.msg_iov[i].iov_len;
+  return size;
+}
+
+}  // namespace
+
 FORESEED_EXPORT ssize_t sendmsg(int fd, const msghdr* message, int flags) {
   if (!simulated_code()) return REAL(sendmsg)(fd, message, flags);
+  if (is_datagram(fd)) {
+    std::string whole;
+    whole.reserve(size_of(*message));
+    for (size_t i = 0; i < message->msg_iovlen; ++i) {
+      whole.append(static_cast<const char*>(message->msg_iov[i].iov_base), message->msg_iov[i].iov_len);
+    }
+    return sendto(fd, whole.data(), whole.size(), flags, static_cast<const sockaddr*>(message->msg_name),
+                  message->msg_namelen);
+  }
   ssize_t total = 0;
   for (size_t i = 0; i < message->msg_iovlen; ++i) {
     const ssize_t n = send(fd, message->msg_iov[i].iov_base, message->msg_iov[i].iov_len, flags);
@@ -172,6 +221,25 @@ FORESEED_EXPORT ssize_t sendmsg(int fd, const msghdr* message, int flags) {
 
 FORESEED_EXPORT ssize_t recvmsg(int fd, msghdr* message, int flags) {
   if (!simulated_code()) return REAL(recvmsg)(fd, message, flags);
+  message->msg_controllen = 0;
+  message->msg_flags = 0;
+  if (is_datagram(fd)) {
+    std::string whole(size_of(*message), '\0');
+    const ssize_t n = recvfrom(fd, whole.data(), whole.size(), flags | MSG_TRUNC,
+                               static_cast<sockaddr*>(message->msg_name), &message->msg_namelen);
+    if (n < 0) return n;
+    if (static_cast<size_t>(n) > whole.size()) message->msg_flags |= MSG_TRUNC;
+    std::size_t rest = std::min(static_cast<size_t>(n), whole.size());
+    const ssize_t copied = static_cast<ssize_t>(rest);
+    const char* at = whole.data();
+    for (size_t i = 0; i < message->msg_iovlen && rest != 0; ++i) {
+      const std::size_t part = std::min(rest, message->msg_iov[i].iov_len);
+      std::memcpy(message->msg_iov[i].iov_base, at, part);
+      at += part;
+      rest -= part;
+    }
+    return (flags & MSG_TRUNC) != 0 ? n : copied;
+  }
   ssize_t total = 0;
   for (size_t i = 0; i < message->msg_iovlen; ++i) {
     const ssize_t n = recv(fd, message->msg_iov[i].iov_base, message->msg_iov[i].iov_len,
@@ -185,52 +253,72 @@ FORESEED_EXPORT ssize_t recvmsg(int fd, msghdr* message, int flags) {
 
 FORESEED_EXPORT int shutdown(int fd, int how) noexcept {
   if (!simulated_code()) return REAL(shutdown)(fd, how);
-  const Entry entry;
-  net::Socket* const socket = socket_of(fd);
-  return socket == nullptr ? -1 : static_cast<int>(through_errno(net::shutdown(*socket, how)));
+  return static_cast<int>(on_socket(
+      fd, [&](net::Socket& socket) { return net::shutdown(socket, how); },
+      [&](net::DatagramSocket& socket) { return net::shutdown(socket, how); }));
 }
 
 FORESEED_EXPORT int getsockname(int fd, sockaddr* address, socklen_t* size) noexcept {
   if (!simulated_code()) return REAL(getsockname)(fd, address, size);
-  const Entry entry;
-  const net::Socket* const socket = socket_of(fd);
-  if (socket == nullptr) return -1;
-  write_address(address, size, socket->local_address, socket->local_port);
-  return 0;
+  return static_cast<int>(on_socket(
+      fd,
+      [&](net::Socket& socket) -> long {
+        write_address(address, size, {socket.local_address, socket.local_port});
+        return 0;
+      },
+      [&](net::DatagramSocket& socket) -> long {
+        write_address(address, size, socket.local);
+        return 0;
+      }));
 }
 
 FORESEED_EXPORT int getpeername(int fd, sockaddr* address, socklen_t* size) noexcept {
   if (!simulated_code()) return REAL(getpeername)(fd, address, size);
-  const Entry entry;
-  const net::Socket* const socket = socket_of(fd);
-  if (socket == nullptr) return -1;
-  if (socket->peer == nullptr) return errno = ENOTCONN, -1;
-  write_address(address, size, socket->remote_address, socket->remote_port);
-  return 0;
+  return static_cast<int>(on_socket(
+      fd,
+      [&](net::Socket& socket) -> long {
+        if (socket.peer == nullptr) return -ENOTCONN;
+        write_address(address, size, {socket.remote_address, socket.remote_port});
+        return 0;
+      },
+      [&](net::DatagramSocket& socket) -> long {
+        if (socket.remote.port == 0) return -ENOTCONN;
+        write_address(address, size, socket.remote);
+        return 0;
+      }));
 }
 
 namespace {
 
-int set_socket_option(net::Socket& socket, int name, const void* value, socklen_t size) {
+/// SOL_SOCKET's options that every socket has.
+template <typename AnySocket>
+long set_socket_option(AnySocket& socket, int name, const void* value, socklen_t size) {
   if (name == SO_RCVTIMEO || name == SO_SNDTIMEO) {
     if (size < sizeof(timeval)) return -EINVAL;
     const std::uint64_t ns = to_ns(*static_cast<const timeval*>(value));
-    (name == SO_RCVTIMEO ? socket.receive_timeout_ns : socket.send_timeout_ns) = ns;
+    if (name == SO_RCVTIMEO) socket.receive_timeout_ns = ns;
+    if constexpr (std::is_same_v<AnySocket, net::Socket>) {
+      if (name == SO_SNDTIMEO) socket.send_timeout_ns = ns;
+    }
     return 0;
   }
   if (size < sizeof(int)) return -EINVAL;
   const int number = *static_cast<const int*>(value);
-  switch (name) {
-    case SO_REUSEADDR:
-    case SO_REUSEPORT: socket.reuse_address = number != 0; return 0;
-    case SO_KEEPALIVE: socket.keep_alive = number != 0; return 0;
-    case SO_LINGER: {
+  if constexpr (std::is_same_v<AnySocket, net::Socket>) {
+    if (name == SO_KEEPALIVE) return socket.keep_alive = number != 0, 0;
+    if (name == SO_LINGER) {
       if (size < sizeof(linger)) return -EINVAL;
       const auto* const option = static_cast<const linger*>(value);
       socket.linger_on = option->l_onoff != 0;
       socket.linger_s = option->l_linger;
       return 0;
     }
+  }
+  switch (name) {
+    case SO_REUSEADDR:
+    case SO_REUSEPORT: socket.reuse_address = number != 0; return 0;
+    case SO_KEEPALIVE:
+    case SO_LINGER:
     case SO_RCVBUF:
     case SO_SNDBUF:
     case SO_PRIORITY:
@@ -240,47 +328,67 @@ int set_socket_option(net::Socket& socket, int name, const void* value, socklen_
   }
 }
 
+template <typename AnySocket>
+long get_socket_option(AnySocket& socket, int name) {
+  switch (name) {
+    case SO_ERROR: return std::exchange(socket.error, 0);
+    case SO_DOMAIN: return AF_INET;
+    case SO_REUSEADDR: return socket.reuse_address;
+    case SO_KEEPALIVE:
+    case SO_BROADCAST:
+    case SO_ACCEPTCONN: return 0;
+    default: unsupported("getsockopt(SOL_SOCKET, " + std::to_string(name) + ")");
+  }
+}
+
 }  // namespace
 
 FORESEED_EXPORT int setsockopt(int fd, int level, int name, const void* value, socklen_t size) noexcept {
   if (!simulated_code()) return REAL(setsockopt)(fd, level, name, value, size);
-  const Entry entry;
-  net::Socket* const socket = socket_of(fd);
-  if (socket == nullptr) return -1;
-  if (level == SOL_SOCKET) return static_cast<int>(through_errno(set_socket_option(*socket, name, value, size)));
-  if (level == IPPROTO_TCP && name == TCP_NODELAY) socket->no_delay = *static_cast<const int*>(value) != 0;
-  // The rest of TCP's and IP's options tune what the model has no notion of.
-  if (level == IPPROTO_TCP || level == IPPROTO_IP) return 0;
-  return errno = ENOPROTOOPT, -1;
+  return static_cast<int>(on_socket(
+      fd,
+      [&](net::Socket& socket) -> long {
+        if (level == SOL_SOCKET) return set_socket_option(socket, name, value, size);
+        if (level == IPPROTO_TCP && name == TCP_NODELAY) socket.no_delay = *static_cast<const int*>(value) != 0;
+        // The rest of TCP's and IP's options tune what the model has no notion of.
+        return level == IPPROTO_TCP || level == IPPROTO_IP ? 0 : -ENOPROTOOPT;
+      },
+      [&](net::DatagramSocket& socket) -> long {
+        if (level == SOL_SOCKET) return set_socket_option(socket, name, value, size);
+        return level == IPPROTO_IP ? 0 : -ENOPROTOOPT;
+      }));
 }
 
 FORESEED_EXPORT int getsockopt(int fd, int level, int name, void* value, socklen_t* size) noexcept {
   if (!simulated_code()) return REAL(getsockopt)(fd, level, name, value, size);
-  const Entry entry;
-  net::Socket* const socket = socket_of(fd);
-  if (socket == nullptr) return -1;
-  int number = 0;
-  if (level == SOL_SOCKET) {
-    switch (name) {
-      case SO_ERROR:
-        number = socket->error;
-        socket->error = 0;
-        break;
-      case SO_TYPE: number = SOCK_STREAM; break;
-      case SO_DOMAIN: number = AF_INET; break;
-      case SO_REUSEADDR: number = socket->reuse_address; break;
-      case SO_KEEPALIVE: number = socket->keep_alive; break;
-      case SO_ACCEPTCONN: number = socket->state == net::SocketState::listening; break;
-      case SO_RCVBUF:
-      case SO_SNDBUF: number = static_cast<int>(net::window); break;
-      default: unsupported("getsockopt(SOL_SOCKET, " + std::to_string(name) + ")");
-    }
-  } else if (level == IPPROTO_TCP && name == TCP_NODELAY) {
-    number = socket->no_delay;
-  } else {
-    return errno = ENOPROTOOPT, -1;
-  }
-  std::memcpy(value, &number, std::min<std::size_t>(*size, sizeof number));
-  *size = sizeof number;
-  return 0;
+  const auto give = [&](long number) -> long {
+    const int out = static_cast<int>(number);
+    std::memcpy(value, &out, std::min<std::size_t>(*size, sizeof out));
+    *size = sizeof out;
+    return 0;
+  };
+  return static_cast<int>(on_socket(
+      fd,
+      [&](net::Socket& socket) -> long {
+        if (level == IPPROTO_TCP && name == TCP_NODELAY) return give(socket.no_delay);
+        if (level == IPPROTO_TCP && name == TCP_MAXSEG) return give(1448);
+        if (level != SOL_SOCKET) return -ENOPROTOOPT;
+        switch (name) {
+          case SO_TYPE: return give(SOCK_STREAM);
+          case SO_KEEPALIVE: return give(socket.keep_alive);
+          case SO_ACCEPTCONN: return give(socket.state == net::SocketState::listening);
+          case SO_RCVBUF:
+          case SO_SNDBUF: return give(net::window);
+          default: return give(get_socket_option(socket, name));
+        }
+      },
+      [&](net::DatagramSocket& socket) -> long {
+        if (level != SOL_SOCKET) return -ENOPROTOOPT;
+        switch (name) {
+          case SO_TYPE: return give(SOCK_DGRAM);
+          case SO_RCVBUF:
+          case SO_SNDBUF: return give(net::datagram_buffer);
+          default: return give(get_socket_option(socket, name));
+        }
+      }));
 }

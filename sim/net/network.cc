@@ -1,5 +1,6 @@
 #include "net/network.h"
 
+#include "net/datagram.h"
 #include "net/socket.h"
 
 namespace foreseed::net {
@@ -28,6 +29,7 @@ std::uint32_t Network::machine_index(std::string_view name) {
   machine.address = first_address + count_;
   machine.next_port = 32768;
   machine.bound.clear();
+  machine.bound_datagrams.clear();
   return count_++;
 }
 
@@ -91,6 +93,9 @@ Socket& Network::new_socket(std::uint32_t host) {
 
 void foreseed::net_install() {
   RunHooks hooks;
-  hooks.begin = [] { net::Network::get().begin_run(); };
+  hooks.begin = [] {
+    net::Network::get().begin_run();
+    net::datagrams_begin_run();
+  };
   World::get().add_hooks(hooks);
 }

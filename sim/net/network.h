@@ -19,6 +19,7 @@ void net_install();
 namespace foreseed::net {
 
 struct Socket;
+struct DatagramSocket;
 
 inline constexpr std::uint32_t loopback = 0x7f000001;
 inline constexpr std::uint32_t first_address = 0x0a000001;
@@ -27,7 +28,8 @@ struct Machine {
   std::string name;
   std::uint32_t address = 0;             ///< IPv4, host byte order
   std::uint16_t next_port = 32768;       ///< ephemeral ports, in order
-  std::vector<Socket*> bound;            ///< sockets that own a port
+  std::vector<Socket*> bound;            ///< sockets that own a TCP port
+  std::vector<DatagramSocket*> bound_datagrams;  ///< sockets that own a UDP port, in the order of bind()
 };
 
 class Network {

@@ -171,6 +171,22 @@ void pipeline();
 void peterson_lock();
 void double_checked_locking();
 
+// descriptors.cc: descriptors
+void pipe_hand_over();
+void pipe_without_waiting();
+void eventfd_counts();
+void timerfd_ticks();
+void epoll_levels_and_edges();
+void epoll_shared_by_two();
+void epoll_within_epoll();
+void socketpair_both_ways();
+void tcp_connects_without_waiting();
+void tcp_resets_and_refusals();
+void udp_request_and_answer();
+void udp_unheard();
+void select_waits_for_either();
+void descriptors_are_duplicated();
+
 // posix.cc: in C
 void posix_create_join();
 void posix_attributes();

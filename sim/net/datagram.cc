@@ -1,0 +1,205 @@
+#include "net/datagram.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <sys/socket.h>
+
+namespace foreseed::net {
+
+namespace {
+
+/// A datagram under way, or the word that one met no socket.
+struct Flight {
+  DatagramSocket* sender;
+  std::uint32_t to_host;
+  Endpoint to;
+  Datagram datagram;
+  VectorClock clock;
+};
+std::vector<std::unique_ptr<Flight>> flights;
+
+DatagramSocket* receiver(const Flight& flight) {
+  DatagramSocket* found = nullptr;
+  for (DatagramSocket* const socket : Network::get().machine(flight.to_host).bound_datagrams) {
+    if (socket->local.port != flight.to.port) continue;
+    if (socket->local.address != 0 && socket->local.address != flight.to.address) continue;
+    if (socket->remote.port != 0) {
+      if (socket->remote == flight.datagram.from) return socket;  // connected ones come first
+      continue;
+    }
+    found = socket;  // of several that share the port, the last to bind
+  }
+  return found;
+}
+
+/// The sender of a datagram that met no socket hears of it, if it is connected.
+bool refusal_arrives(void* context, std::uint64_t, bool dry) {
+  const Flight& flight = *static_cast<const Flight*>(context);
+  DatagramSocket& sender = *flight.sender;
+  if (sender.references == 0 || sender.remote != flight.to) return false;
+  if (dry) return true;
+  sender.error = ECONNREFUSED;
+  sender.changed();
+  return true;
+}
+
+bool datagram_arrives(void* context, std::uint64_t, bool dry) {
+  if (dry) return true;
+  Flight& flight = *static_cast<Flight*>(context);
+  DatagramSocket* const socket = receiver(flight);
+  if (socket == nullptr) {
+    World& world = World::get();
+    world.at(world.now() + Network::get().latency_ns(flight.to_host, flight.sender->host), refusal_arrives, &flight, 0);
+    return true;
+  }
+  const std::size_t size = flight.datagram.bytes.size();
+  if (socket->buffered + size > datagram_buffer) return true;
+  socket->buffered += size;
+  socket->clock.join(flight.clock);
+  socket->arrived.push_back(std::move(flight.datagram));
+  socket->changed();
+  return true;
+}
+
+bool taken(const Machine& machine, const DatagramSocket& socket, Endpoint at) {
+  return std::any_of(machine.bound_datagrams.begin(), machine.bound_datagrams.end(), [&](const DatagramSocket* other) {
+    return other->local.port == at.port &&
+           (other->local.address == 0 || at.address == 0 || other->local.address == at.address) &&
+           !(socket.reuse_address && other->reuse_address);
+  });
+}
+
+void take_any_port(DatagramSocket& socket) {
+  Machine& machine = Network::get().machine(socket.host);
+  do {
+    if (machine.next_port < 32768) machine.next_port = 32768;
+    socket.local.port = machine.next_port++;
+  } while (taken(machine, socket, socket.local));
+  machine.bound_datagrams.push_back(&socket);
+}
+
+int take_error(DatagramSocket& socket) {
+  const int error = socket.error;
+  socket.error = 0;
+  return error;
+}
+
+}  // namespace
+
+DatagramSocket* find_datagram_socket(int descriptor) {
+  io::Description* const description = io::find(descriptor);
+  return description != nullptr && description->kind == io::Description::Kind::datagram
+             ? static_cast<DatagramSocket*>(description)
+             : nullptr;
+}
+
+long DatagramSocket::read(void* data, std::size_t size) { return receive(*this, data, size, 0, nullptr); }
+long DatagramSocket::write(const void* data, std::size_t size) { return send(*this, data, size, 0, nullptr); }
+
+short DatagramSocket::readiness() const {
+  int ready = POLLOUT | POLLWRNORM;
+  if (!arrived.empty() || read_shut) ready |= POLLIN | POLLRDNORM;
+  if (error != 0) ready |= POLLERR;
+  return static_cast<short>(ready);
+}
+
+void DatagramSocket::closed() { std::erase(Network::get().machine(host).bound_datagrams, this); }
+
+long open_datagram(bool nonblocking) {
+  DatagramSocket& made = io::make<DatagramSocket>();
+  made.nonblocking = nonblocking;
+  return made.report(Op::sock_socket, io::open(made));
+}
+
+long bind(DatagramSocket& socket, Endpoint at) {
+  World::get().point(Op::sock_bind);
+  Machine& machine = Network::get().machine(socket.host);
+  if (socket.local.port != 0) return socket.report(Op::sock_bind, -EINVAL);
+  if (at.address != 0 && at.address >> 24 != 127 && at.address != machine.address) {
+    return socket.report(Op::sock_bind, -EADDRNOTAVAIL);
+  }
+  if (at.port != 0 && taken(machine, socket, at)) return socket.report(Op::sock_bind, -EADDRINUSE);
+  socket.local = at;
+  if (at.port == 0) {
+    take_any_port(socket);
+  } else {
+    machine.bound_datagrams.push_back(&socket);
+  }
+  return socket.report(Op::sock_bind, 0);
+}
+
+long connect(DatagramSocket& socket, Endpoint to) {
+  World::get().point(Op::sock_connect);
+  socket.remote = to;
+  if (to.port != 0) {
+    if (to.address == 0) socket.remote.address = loopback;
+    if (socket.local.port == 0) take_any_port(socket);
+  }
+  return socket.report(Op::sock_connect, 0);
+}
+
+long send(DatagramSocket& socket, const void* data, std::size_t size, int, const Endpoint* to) {
+  World& world = World::get();
+  world.point(Op::sock_send);
+  if (const int error = take_error(socket); error != 0) return socket.report(Op::sock_send, -error);
+  if (to == nullptr && socket.remote.port == 0) return socket.report(Op::sock_send, -EDESTADDRREQ);
+  if (size > datagram_size_max) return socket.report(Op::sock_send, -EMSGSIZE);
+  if (socket.local.port == 0) take_any_port(socket);
+  Network& network = Network::get();
+  Endpoint target = to != nullptr ? *to : socket.remote;
+  if (target.address == 0) target.address = loopback;
+  const std::int64_t host = network.route(socket.host, target.address);
+  if (host >= 0) {
+    const std::uint32_t own =
+        target.address >> 24 == 127 ? loopback
+                                    : (socket.local.address != 0 ? socket.local.address
+                                                                 : network.machine(socket.host).address);
+    auto flight = std::make_unique<Flight>();
+    flight->sender = &socket;
+    flight->to_host = static_cast<std::uint32_t>(host);
+    flight->to = target;
+    flight->datagram = {{own, socket.local.port}, std::string(static_cast<const char*>(data), size)};
+    flight->clock.assign(world.current().clock);
+    world.current().release();
+    world.at(world.now() + network.latency_ns(socket.host, flight->to_host), datagram_arrives, flight.get(), 0);
+    flights.push_back(std::move(flight));
+  }
+  return socket.report(Op::sock_send, static_cast<long>(size));
+}
+
+long receive(DatagramSocket& socket, void* data, std::size_t size, int flags, Endpoint* from) {
+  World& world = World::get();
+  world.point(Op::sock_recv);
+  const bool waits = !socket.nonblocking && (flags & MSG_DONTWAIT) == 0;
+  const std::uint64_t deadline_ns =
+      socket.receive_timeout_ns == 0 ? never : world.now() + socket.receive_timeout_ns;
+  while (socket.arrived.empty()) {
+    if (const int error = take_error(socket); error != 0) return socket.report(Op::sock_recv, -error);
+    if (socket.read_shut) return socket.report(Op::sock_recv, 0);
+    if (!waits) return socket.report(Op::sock_recv, -EAGAIN, false);
+    if (!socket.wait(Op::sock_recv, deadline_ns)) return socket.report(Op::sock_recv, -EAGAIN);
+  }
+  const Datagram& datagram = socket.arrived.front();
+  const std::size_t whole = datagram.bytes.size();
+  std::memcpy(data, datagram.bytes.data(), std::min(size, whole));
+  if (from != nullptr) *from = datagram.from;
+  world.current().clock.join(socket.clock);
+  if ((flags & MSG_PEEK) == 0) {
+    socket.buffered -= whole;
+    socket.arrived.pop_front();
+  }
+  return socket.report(Op::sock_recv, static_cast<long>((flags & MSG_TRUNC) != 0 ? whole : std::min(size, whole)));
+}
+
+long shutdown(DatagramSocket& socket, int how) {
+  World::get().point(Op::sock_shutdown);
+  if (socket.remote.port == 0) return socket.report(Op::sock_shutdown, -ENOTCONN);
+  if (how != SHUT_WR) socket.read_shut = true;
+  socket.changed();
+  return socket.report(Op::sock_shutdown, 0);
+}
+
+}  // namespace foreseed::net
+
+void foreseed::net::datagrams_begin_run() { flights.clear(); }
