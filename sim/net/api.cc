@@ -57,7 +57,9 @@ void link(std::string_view one, std::string_view other, std::chrono::nanoseconds
   net::Network& network = net::Network::get();
   const std::uint32_t a = network.machine_index(one);
   const std::uint32_t b = network.machine_index(other);
-  network.set_latency(a, b, static_cast<std::uint64_t>(latency.count()));
+  for (net::Link* const way : {&network.link(a, b), &network.link(b, a)}) {
+    way->delay = {net::Delay::Shape::constant, static_cast<std::uint64_t>(latency.count()), 0, 0};
+  }
 }
 
 }  // namespace foreseed

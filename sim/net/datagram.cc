@@ -50,7 +50,9 @@ bool datagram_arrives(void* context, std::uint64_t, bool dry) {
   DatagramSocket* const socket = receiver(flight);
   if (socket == nullptr) {
     World& world = World::get();
-    world.at(world.now() + Network::get().latency_ns(flight.to_host, flight.sender->host), refusal_arrives, &flight, 0);
+    Link& back = Network::get().link(flight.to_host, flight.sender->host);
+    if (is_blocked(back, flight.sender->fate)) return true;
+    world.at(world.now() + back.travel_ns(0), refusal_arrives, &flight, 0);
     return true;
   }
   const std::size_t size = flight.datagram.bytes.size();
@@ -60,6 +62,30 @@ bool datagram_arrives(void* context, std::uint64_t, bool dry) {
   socket->arrived.push_back(std::move(flight.datagram));
   socket->changed();
   return true;
+}
+
+/// Lets a datagram go: it may be lost, spoiled, doubled, or kept back while later ones pass.
+void send_over(Link& link, DatagramSocket& sender, std::uint32_t to_host, Endpoint to, Datagram datagram) {
+  if (is_blocked(link, sender.fate) || chance(Op::sock_send, link.loss)) return;
+  World& world = World::get();
+  if (chance(Op::sock_send, link.corrupt) && !datagram.bytes.empty()) {
+    const std::uint32_t bit =
+        world.choose(static_cast<std::uint32_t>(Op::sock_send), ChoiceKind::fault, datagram.bytes.size() * 8);
+    datagram.bytes[bit / 8] = static_cast<char>(datagram.bytes[bit / 8] ^ (1 << bit % 8));
+  }
+  const int copies = chance(Op::sock_send, link.duplicate) ? 2 : 1;
+  for (int i = 0; i < copies; ++i) {
+    std::uint64_t delay_ns = link.travel_ns(datagram.bytes.size());
+    if (chance(Op::sock_send, link.reorder)) delay_ns += 4 * delay_ns + 1'000'000;
+    auto flight = std::make_unique<Flight>();
+    flight->sender = &sender;
+    flight->to_host = to_host;
+    flight->to = to;
+    flight->datagram = datagram;
+    flight->clock.assign(world.current().clock);
+    world.at(world.now() + delay_ns, datagram_arrives, flight.get(), 0);
+    flights.push_back(std::move(flight));
+  }
 }
 
 bool taken(const Machine& machine, const DatagramSocket& socket, Endpoint at) {
@@ -155,15 +181,9 @@ long send(DatagramSocket& socket, const void* data, std::size_t size, int, const
         target.address >> 24 == 127 ? loopback
                                     : (socket.local.address != 0 ? socket.local.address
                                                                  : network.machine(socket.host).address);
-    auto flight = std::make_unique<Flight>();
-    flight->sender = &socket;
-    flight->to_host = static_cast<std::uint32_t>(host);
-    flight->to = target;
-    flight->datagram = {{own, socket.local.port}, std::string(static_cast<const char*>(data), size)};
-    flight->clock.assign(world.current().clock);
+    send_over(network.link(socket.host, static_cast<std::uint32_t>(host)), socket, static_cast<std::uint32_t>(host), target,
+              {{own, socket.local.port}, std::string(static_cast<const char*>(data), size)});
     world.current().release();
-    world.at(world.now() + network.latency_ns(socket.host, flight->to_host), datagram_arrives, flight.get(), 0);
-    flights.push_back(std::move(flight));
   }
   return socket.report(Op::sock_send, static_cast<long>(size));
 }

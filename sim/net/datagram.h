@@ -40,6 +40,7 @@ struct DatagramSocket : io::Description {
   std::size_t buffered = 0; ///< bytes in `arrived`
   VectorClock clock;        ///< what the senders of what has arrived knew
   int error = 0;            ///< SO_ERROR
+  Fate fate;                ///< in partitions of links
   bool reuse_address = false;
   bool read_shut = false;
   std::uint64_t receive_timeout_ns = 0;  ///< 0 = none

@@ -11,6 +11,7 @@ void Network::begin_run() {
   count_ = 0;
   sockets_used_ = 0;
   links_.clear();
+  last_key_ = ~std::uint64_t{0};
 }
 
 Machine& Network::machine(std::uint32_t index) {
@@ -26,6 +27,7 @@ std::uint32_t Network::machine_index(std::string_view name) {
   if (count_ == machines_.size()) machines_.push_back(std::make_unique<Machine>());
   Machine& machine = *machines_[count_];
   machine.name = name;
+  machine.unknown = false;
   machine.address = first_address + count_;
   machine.next_port = 32768;
   machine.bound.clear();
@@ -44,26 +46,19 @@ std::uint32_t Network::resolve(std::uint32_t from, std::string_view name) {
   machine(from);
   if (name == "localhost") return loopback;
   for (std::uint32_t i = 0; i < count_; ++i) {
-    if (machines_[i]->name == name) return machines_[i]->address;
+    if (machines_[i]->name == name) return machines_[i]->unknown ? 0 : machines_[i]->address;
   }
   return 0;
 }
 
-void Network::set_latency(std::uint32_t one, std::uint32_t other, std::uint64_t latency_ns) {
-  for (Link& link : links_) {
-    if ((link.one == one && link.other == other) || (link.one == other && link.other == one)) {
-      link.latency_ns = latency_ns;
-      return;
-    }
-  }
-  links_.push_back({one, other, latency_ns});
-}
-
-std::uint64_t Network::latency_ns(std::uint32_t one, std::uint32_t other) const {
-  for (const Link& link : links_) {
-    if ((link.one == one && link.other == other) || (link.one == other && link.other == one)) return link.latency_ns;
-  }
-  return one == other ? 10'000 : 500'000;
+Link& Network::link(std::uint32_t from, std::uint32_t to) {
+  const std::uint64_t key = std::uint64_t{from} << 32 | to;
+  if (key == last_key_) return *last_link_;
+  const auto [it, fresh] = links_.try_emplace(key);
+  if (fresh && from == to) it->second.delay.low_ns = 10'000;
+  last_key_ = key;
+  last_link_ = &it->second;
+  return it->second;
 }
 
 Socket& Network::new_socket(std::uint32_t host) {

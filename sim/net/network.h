@@ -8,9 +8,11 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "kernel/world.h"
+#include "net/link.h"
 
 namespace foreseed {
 void net_install();
@@ -26,6 +28,7 @@ inline constexpr std::uint32_t first_address = 0x0a000001;
 
 struct Machine {
   std::string name;
+  bool unknown = false;                  ///< its name cannot be resolved now
   std::uint32_t address = 0;             ///< IPv4, host byte order
   std::uint16_t next_port = 32768;       ///< ephemeral ports, in order
   std::vector<Socket*> bound;            ///< sockets that own a TCP port
@@ -48,23 +51,19 @@ class Network {
   /// The address of a name as host `from` sees it; 0 if it is not known.
   std::uint32_t resolve(std::uint32_t from, std::string_view name);
 
-  void set_latency(std::uint32_t one, std::uint32_t other, std::uint64_t latency_ns);
-  std::uint64_t latency_ns(std::uint32_t one, std::uint32_t other) const;
+  /// The way from one host to another (or to itself).
+  Link& link(std::uint32_t from, std::uint32_t to);
 
   /// A socket without a past; lives until the end of the run.
   Socket& new_socket(std::uint32_t host);
 
  private:
-  struct Link {
-    std::uint32_t one;
-    std::uint32_t other;
-    std::uint64_t latency_ns;
-  };
-
   static Network instance_;
   std::vector<std::unique_ptr<Machine>> machines_;
   std::uint32_t count_ = 0;
-  std::vector<Link> links_;
+  std::unordered_map<std::uint64_t, Link> links_;  ///< looked up only, never walked
+  std::uint64_t last_key_ = ~std::uint64_t{0};
+  Link* last_link_ = nullptr;
   std::vector<std::unique_ptr<Socket>> sockets_;
   std::size_t sockets_used_ = 0;
 };

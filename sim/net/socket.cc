@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstring>
 #include <sys/socket.h>
+#include <utility>
 
 #include "io/pipe.h"
 
@@ -16,26 +17,61 @@ using Kind = Segment::Kind;
 constexpr std::uint64_t second = 1'000'000'000;
 constexpr std::uint64_t connect_timeout_ns = 127 * second;  // Linux: 6 retries of the SYN
 constexpr std::uint32_t attempts_max = 6;
+constexpr std::uint64_t resend_first_ns = second / 5;
+constexpr std::uint64_t resend_longest_ns = 120 * second;
+constexpr std::uint32_t resends_max = 15;  // Linux: tcp_retries2
+constexpr std::uint64_t dribble_gap_ns = 20'000'000;
 
-std::uint64_t latency(const Socket& from, std::uint32_t to_host) {
-  return Network::get().latency_ns(from.host, to_host);
-}
+/// The way from `socket` to the host of its peer, and back.
+Link& way_from(const Socket& socket, std::uint32_t to_host) { return Network::get().link(socket.host, to_host); }
 
 bool arrive(void* context, std::uint64_t generation, bool dry);
+bool resend(void* context, std::uint64_t generation, bool dry);
 
-/// Puts a segment on its way to `to`. Segments of one connection never overtake each other.
-void put_under_way(Socket& to, Kind kind, std::uint32_t size, std::uint64_t delay_ns) {
+/// Puts a segment into the queue of those that will arrive at `to`, in `delay_ns` or behind the last of them.
+void schedule(Socket& to, Segment segment, std::uint64_t delay_ns) {
   World& world = World::get();
   to.last_arrival_ns = std::max(to.last_arrival_ns, world.now() + delay_ns);
-  to.segments.push_back({kind, size});
+  to.segments.push_back(segment);
   world.at(to.last_arrival_ns, arrive, &to, to.generation);
+}
+
+/// The same over a link, in the pieces that it makes of data.
+void travel(Socket& to, Segment segment, Link& link) {
+  if (segment.kind == Kind::data && link.dribble != 0) {
+    while (segment.size > link.dribble) {
+      schedule(to, {Kind::data, link.dribble}, link.travel_ns(link.dribble));
+      to.last_arrival_ns += dribble_gap_ns;
+      segment.size -= link.dribble;
+    }
+  }
+  schedule(to, segment, link.travel_ns(segment.size));
+}
+
+bool is_lost(const Link& link, Fate& fate) { return is_blocked(link, fate) || chance(Op::sock_deliver, link.loss); }
+
+/// Sends a segment to `to` from another host. Segments of one connection never overtake each other: where one is lost,
+/// those behind it wait until it was sent again (RFC 6298: after 200 ms at first, then each time twice as long).
+void put_under_way(Socket& to, Kind kind, std::uint32_t size, std::uint32_t from_host) {
+  Link& link = Network::get().link(from_host, to.host);
+  if (__builtin_expect(link.plain() && to.held.empty(), 1)) return schedule(to, {kind, size}, link.delay.low_ns);
+  if (kind == Kind::reset) {  // sent once, acknowledged by nobody
+    if (!is_lost(link, to.fate)) schedule(to, {kind, size}, link.travel_ns(0));
+    return;
+  }
+  if (to.held.empty() && !is_lost(link, to.fate)) return travel(to, {kind, size}, link);
+  to.held.push_back({kind, size});
+  if (to.held.size() > 1) return;
+  to.resent = 0;
+  World& world = World::get();
+  world.at(world.now() + resend_first_ns, resend, &to, to.generation);
 }
 
 void send_to_peer(Socket& from, Kind kind, std::uint32_t size = 0) {
   Socket& to = *from.peer;
   to.clock.join(World::get().current().clock);
   World::get().current().release();
-  put_under_way(to, kind, size, latency(from, to.host));
+  put_under_way(to, kind, size, from.host);
 }
 
 void reset_arrived(Socket& socket, int error) {
@@ -60,7 +96,7 @@ bool arrive(void* context, std::uint64_t generation, bool dry) {
         // Nobody will read it: the peer is told.
         socket.under_way.erase(0, segment.size);
         if (socket.references == 0 && socket.peer != nullptr && !socket.peer->reset) {
-          put_under_way(*socket.peer, Kind::reset, 0, latency(socket, socket.peer->host));
+          put_under_way(*socket.peer, Kind::reset, 0, socket.host);
         }
         break;
       }
@@ -81,12 +117,60 @@ bool arrive(void* context, std::uint64_t generation, bool dry) {
   return true;
 }
 
+/// The first of what is held is sent again, and all of it goes on if that arrives.
+bool resend(void* context, std::uint64_t generation, bool dry) {
+  Socket& to = *static_cast<Socket*>(context);
+  if (to.generation != generation || to.held.empty()) return false;
+  if (dry) return true;
+  Link& link = way_from(*to.peer, to.host);
+  if (!is_lost(link, to.fate)) {
+    const std::vector<Segment> segments = std::exchange(to.held, {});
+    for (const Segment& segment : segments) travel(to, segment, link);
+    return true;
+  }
+  World& world = World::get();
+  if (++to.resent > resends_max) {
+    // The sender gives up; the other side never hears of it.
+    to.held.clear();
+    reset_arrived(*to.peer, ETIMEDOUT);
+    to.peer->changed();
+    return true;
+  }
+  world.at(world.now() + std::min(resend_first_ns << to.resent, resend_longest_ns), resend, &to, generation);
+  return true;
+}
+
 Socket* find_listener(Machine& machine, std::uint32_t address, std::uint16_t port) {
   for (Socket* const socket : machine.bound) {
     if (socket->state != SocketState::listening || socket->local_port != port) continue;
     if (socket->local_address == 0 || socket->local_address == address) return socket;
   }
   return nullptr;
+}
+
+bool syn_arrives(void* context, std::uint64_t generation, bool dry);
+bool syn_again(void* context, std::uint64_t generation, bool dry);
+
+/// Sends the first segment of a connection; sent again where it is lost, and given up after the sixth time.
+void send_syn(Socket& client, std::uint32_t host) {
+  World& world = World::get();
+  Link& link = way_from(client, host);
+  if (!link.plain() && is_lost(link, client.syn_fate)) {
+    if (++client.attempts > attempts_max) {
+      schedule(client, {Kind::timed_out, 0}, second << (client.attempts - 1));
+    } else {
+      world.at(world.now() + (second << (client.attempts - 1)), syn_again, &client, client.generation);
+    }
+    return;
+  }
+  world.at(world.now() + link.travel_ns(0), syn_arrives, &client, client.generation);
+}
+
+bool syn_again(void* context, std::uint64_t generation, bool dry) {
+  Socket& client = *static_cast<Socket*>(context);
+  if (client.generation != generation || client.state != SocketState::connecting || client.references == 0) return false;
+  if (!dry) send_syn(client, static_cast<std::uint32_t>(Network::get().route(client.host, client.remote_address)));
+  return true;
 }
 
 /// A SYN of `context` arrives where it was sent.
@@ -97,18 +181,17 @@ bool syn_arrives(void* context, std::uint64_t generation, bool dry) {
   Network& network = Network::get();
   World& world = World::get();
   const auto host = static_cast<std::uint32_t>(network.route(client.host, client.remote_address));
-  const std::uint64_t back_ns = latency(client, host);
   Socket* const listener = find_listener(network.machine(host), client.remote_address, client.remote_port);
-  if (listener == nullptr) {
-    put_under_way(client, Kind::refused, 0, back_ns);
+  if (listener == nullptr || chance(Op::sock_deliver, way_from(client, host).refusing)) {
+    put_under_way(client, Kind::refused, 0, host);
     return true;
   }
   if (listener->pending.size() > listener->backlog) {
     // A full queue drops the SYN, and the client sends it again.
     if (++client.attempts > attempts_max) {
-      put_under_way(client, Kind::timed_out, 0, 0);
+      schedule(client, {Kind::timed_out, 0}, 0);
     } else {
-      world.at(world.now() + (second << (client.attempts - 1)), syn_arrives, &client, generation);
+      world.at(world.now() + (second << (client.attempts - 1)), syn_again, &client, generation);
     }
     return true;
   }
@@ -123,7 +206,7 @@ bool syn_arrives(void* context, std::uint64_t generation, bool dry) {
   client.peer = &server;
   server.clock.join(client.clock);
   listener->pending.push_back(&server);
-  put_under_way(client, Kind::established, 0, back_ns);
+  put_under_way(client, Kind::established, 0, host);
   listener->changed();
   return true;
 }
@@ -296,10 +379,9 @@ long connect(Socket& socket, std::uint32_t address, std::uint16_t port) {
     socket.clock.join(world.current().clock);
     world.current().release();
     if (host < 0) {
-      put_under_way(socket, Kind::timed_out, 0, connect_timeout_ns);
+      schedule(socket, {Kind::timed_out, 0}, connect_timeout_ns);
     } else {
-      world.at(world.now() + latency(socket, static_cast<std::uint32_t>(host)), syn_arrives, &socket,
-               socket.generation);
+      send_syn(socket, static_cast<std::uint32_t>(host));
     }
   }
   if (socket.nonblocking) return report(Op::sock_connect, socket, -EINPROGRESS);

@@ -49,6 +49,9 @@ struct Socket : io::Description {
   std::vector<Segment> segments;     ///< under way, in order; from `segment_position` on
   std::size_t segment_position = 0;
   std::uint64_t last_arrival_ns = 0;
+  std::vector<Segment> held;         ///< lost on the way, or behind what was lost: sent again later
+  std::uint32_t resent = 0;          ///< how often the first of `held` was
+  Fate fate;                         ///< in partitions of the link that leads here
   bool ended = false;                ///< the peer's FIN arrived
   bool reset = false;
   bool read_shut = false;
@@ -59,6 +62,7 @@ struct Socket : io::Description {
   std::vector<Socket*> pending;
   std::size_t backlog = 0;
   std::uint32_t attempts = 0;        ///< connecting: SYNs sent
+  Fate syn_fate;                     ///< and what partitions of the link do to them
   // options
   bool reuse_address = false;
   bool no_delay = false;

@@ -1,0 +1,70 @@
+#pragma once
+// What happens to a message between two hosts: how long it takes, and whether it comes at all.
+//
+// Links are directed. What they do at random is a choice, and choice 0 is always the benign one: the least delay, no loss.
+// A choice is asked for only where there is something to choose, so a link of constant latency costs none.
+
+#include <cstdint>
+
+#include "kernel/world.h"
+
+namespace foreseed::net {
+
+/// A distribution of delays, in ns; see sample().
+struct Delay {
+  enum class Shape : std::uint8_t {
+    constant,     ///< low
+    uniform,      ///< between low and high
+    exponential,  ///< low + an exponential variate of mean `high`
+    lognormal,    ///< low + a lognormal variate of median `high` and shape `sigma`
+  } shape = Shape::constant;
+  std::uint64_t low_ns = 0;
+  std::uint64_t high_ns = 0;
+  double sigma = 0;
+};
+
+/// The delay at quantile (k + 1/2) / 2^16 for k in [1, 2^16), the least one at k = 0. The same on every machine: nothing
+/// but IEEE additions, multiplications and divisions.
+std::uint64_t sample(const Delay& delay, std::uint32_t k);
+
+/// Probabilities are in millionths.
+inline constexpr std::uint32_t million = 1'000'000;
+
+struct Link {
+  Delay delay{Delay::Shape::constant, 500'000, 0, 0};
+  std::uint64_t bytes_per_second = 0;  ///< 0: no limit
+  std::uint32_t loss = 0;
+  std::uint32_t duplicate = 0;  ///< datagrams only, as the next two
+  std::uint32_t reorder = 0;
+  std::uint32_t corrupt = 0;
+
+  // what faults do to it
+  std::uint64_t extra_ns = 0;         ///< on top of each delay
+  std::uint32_t blocked = 0;          ///< of connections (of datagrams): those that hang. A million: a partition
+  std::uint32_t block_epoch = 0;      ///< counts the partitions, so that each connection's fate is drawn once in each
+  std::uint32_t refusing = 0;         ///< of connection attempts: those that are refused
+  std::uint32_t dribble = 0;          ///< stream data comes in pieces of so many bytes; 0: as it was sent
+
+  std::uint64_t free_at_ns = 0;  ///< when the last byte so far is on the wire
+
+  bool plain() const {
+    return (bytes_per_second | loss | extra_ns | blocked | refusing | dribble) == 0 &&
+           delay.shape == Delay::Shape::constant;
+  }
+  /// How long `size` bytes that are sent now take, queueing included.
+  std::uint64_t travel_ns(std::size_t size);
+};
+
+/// What became of a connection, or of a datagram socket, in the current partition of a link.
+struct Fate {
+  std::uint32_t epoch = 0;
+  bool hangs = false;
+};
+
+/// Whether the link's partition, if there is one, stops those of this fate.
+bool is_blocked(const Link& link, Fate& fate);
+
+/// True in `millionths` of cases, by choice.
+bool chance(Op site, std::uint32_t millionths);
+
+}  // namespace foreseed::net
