@@ -2,6 +2,7 @@
 // An HTTP server on the host "web" and four clients: the pair that the tests check and the benchmark times.
 
 #include <foreseed/scenario.h>
+#include <foreseed/world.h>
 #include <httplib.h>
 
 #include <atomic>

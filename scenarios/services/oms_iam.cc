@@ -2,6 +2,7 @@
 // been made (catalogue S0-01), and what is left of it when IAM goes away.
 
 #include <foreseed/scenario.h>
+#include <foreseed/world.h>
 #include <httplib.h>
 
 #include <chrono>

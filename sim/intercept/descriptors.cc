@@ -44,8 +44,8 @@ long with(int fd, Use use) {
 
 std::uint64_t deadline_after(const timespec* time) {
   if (time == nullptr) return never;
-  return World::get().now() + static_cast<std::uint64_t>(time->tv_sec) * 1'000'000'000 +
-         static_cast<std::uint64_t>(time->tv_nsec);
+  return World::get().deadline_after(static_cast<std::uint64_t>(time->tv_sec) * 1'000'000'000 +
+                                     static_cast<std::uint64_t>(time->tv_nsec));
 }
 
 int poll_until(pollfd* entries, nfds_t count, std::uint64_t deadline_ns) {
@@ -114,7 +114,7 @@ FORESEED_EXPORT ssize_t writev(int fd, const iovec* parts, int count) {
 FORESEED_EXPORT int poll(pollfd* entries, nfds_t count, int timeout_ms) {
   if (!simulated_code()) return REAL(poll)(entries, count, timeout_ms);
   const std::uint64_t deadline =
-      timeout_ms < 0 ? never : World::get().now() + static_cast<std::uint64_t>(timeout_ms) * 1'000'000;
+      timeout_ms < 0 ? never : World::get().deadline_after(static_cast<std::uint64_t>(timeout_ms) * 1'000'000);
   return poll_until(entries, count, deadline);
 }
 

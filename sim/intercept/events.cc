@@ -108,7 +108,7 @@ FORESEED_EXPORT int timerfd_settime(int fd, int flags, const itimerspec* value, 
   } else if ((flags & TFD_TIMER_ABSTIME) != 0) {
     next = std::max(sync::deadline_of(timer->clock, value->it_value), world.now());
   } else {
-    next += world.now();
+    next = world.deadline_after(next);
   }
   timer->set(next, to_ns(value->it_interval));
   return through_errno(timer->report(Op::timerfd_settime, 0));
@@ -150,7 +150,7 @@ FORESEED_EXPORT int epoll_wait(int fd, epoll_event* events, int max, int timeout
   io::Epoll* const epoll = epoll_of(fd);
   if (epoll == nullptr) return -1;
   const std::uint64_t deadline =
-      timeout_ms < 0 ? never : World::get().now() + static_cast<std::uint64_t>(timeout_ms) * 1'000'000;
+      timeout_ms < 0 ? never : World::get().deadline_after(static_cast<std::uint64_t>(timeout_ms) * 1'000'000);
   return through_errno(io::wait(*epoll, events, max, deadline));
 }
 
@@ -164,5 +164,5 @@ FORESEED_EXPORT int epoll_pwait2(int fd, epoll_event* events, int max, const tim
   const Entry entry;
   io::Epoll* const epoll = epoll_of(fd);
   if (epoll == nullptr) return -1;
-  return through_errno(io::wait(*epoll, events, max, time == nullptr ? never : World::get().now() + to_ns(*time)));
+  return through_errno(io::wait(*epoll, events, max, time == nullptr ? never : World::get().deadline_after(to_ns(*time))));
 }

@@ -30,8 +30,8 @@ long futex(const long* a) {
     case FUTEX_WAIT: {  // relative timeout
       const std::uint64_t deadline =
           time == nullptr ? never
-                          : World::get().now() + static_cast<std::uint64_t>(time->tv_sec) * 1'000'000'000 +
-                                static_cast<std::uint64_t>(time->tv_nsec);
+                          : World::get().deadline_after(static_cast<std::uint64_t>(time->tv_sec) * 1'000'000'000 +
+                                                        static_cast<std::uint64_t>(time->tv_nsec));
       return through_errno(sync::futex_wait(address, static_cast<std::uint32_t>(a[2]), deadline));
     }
     case FUTEX_WAIT_BITSET: {  // absolute timeout

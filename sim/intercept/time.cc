@@ -25,8 +25,9 @@ bool is_known(clockid_t clock) { return clock < 0 || (clock <= CLOCK_TAI && cloc
 
 /// Nanoseconds on `clock`; CPU clocks count as if a task ran all the time.
 std::uint64_t read(clockid_t clock) {
-  const std::uint64_t now = World::get().read_clock();
-  if (is_wall(clock)) return wall_epoch_ns + now;
+  World& world = World::get();
+  const std::uint64_t now = world.read_clock();
+  if (is_wall(clock)) return world.wall_ns(world.current().host);
   if (clock == CLOCK_PROCESS_CPUTIME_ID || clock == CLOCK_THREAD_CPUTIME_ID || clock < 0) return now;
   return monotonic_epoch_ns + now;
 }
@@ -43,7 +44,7 @@ std::uint64_t duration(const timespec& time) {
 
 bool valid(const timespec* time) { return time->tv_sec >= 0 && time->tv_nsec >= 0 && time->tv_nsec < 1'000'000'000; }
 
-void sleep_for(std::uint64_t ns) { sync::sleep_until(World::get().now() + ns); }
+void sleep_for(std::uint64_t ns) { sync::sleep_until(World::get().deadline_after(ns)); }
 
 }  // namespace
 

@@ -83,6 +83,12 @@ long duplicate_to(int from, int to) {
   return open(*description, to);
 }
 
+void close_all(std::uint32_t host) {
+  for (std::size_t i = 0; i < table.size(); ++i) {
+    if (table[i] != nullptr && table[i]->host == host) drop(first_descriptor + static_cast<int>(i));
+  }
+}
+
 long poll(pollfd* entries, std::size_t count, std::uint64_t deadline_ns) {
   World& world = World::get();
   world.point(Op::poll);

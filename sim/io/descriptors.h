@@ -35,6 +35,9 @@ long duplicate_to(int from, int to);
 /// poll(2) over virtual descriptors; the deadline is in virtual time.
 long poll(pollfd* entries, std::size_t count, std::uint64_t deadline_ns);
 
+/// Closes all descriptors of a host, as the end of its processes does.
+void close_all(std::uint32_t host);
+
 void install(World& world);
 
 namespace detail {

@@ -31,6 +31,7 @@ enum class Op : std::uint16_t {
   close, sock_deliver, resolve,
   entropy, note, check, fail,
   read, write, pipe, eventfd, timerfd, timerfd_settime, epoll_create, epoll_ctl, epoll_wait, socketpair,
+  host, fault,  ///< what befalls a host, a link
   count_  ///< not an operation
 };
 

@@ -93,6 +93,9 @@ void World::begin(const RunOptions& options) {
   task_count_ = object_count_ = stale_alarms_ = 0;
   ready_.clear();
   timed_out_low_ = 0;
+  frozen_count_ = 0;
+  clocks_.clear();
+  wall_deadline_ns_ = 0;
   alarms_.clear();
   now_ = 0;
   hash_ = 0x6a09e667f3bcc908ull;
@@ -101,6 +104,7 @@ void World::begin(const RunOptions& options) {
   ++progress_epoch_;
   finding_.reset();
   exit_handlers.clear();
+  roots.clear();
   if (options.record) {
     recording_owned_ = std::make_unique<Recording>();
     recording_owned_->stacks.emplace_back();

@@ -35,11 +35,16 @@ struct Waiter : Link {
   Waiter(WaitList& list, Task& task);
   ~Waiter() {
     if (list != nullptr) leave();
+    own.previous->next = own.next;
+    own.next->previous = own.previous;
   }
   void leave();
 
   Task* task;
   WaitList* list;  ///< null once it has left
+  struct Own : Link {
+    Waiter* waiter;
+  } own;           ///< in the ring of the task's places, Task::places
 };
 
 /// A FIFO of waiting tasks. Never owns anything: a run that is given up just forgets it.
@@ -80,6 +85,9 @@ struct Task {
   bool joined = false;
   bool timed_out = false;       ///< why the last wait ended
   bool exiting = false;         ///< between the end of its function and its end
+  bool killed = false;          ///< finished because its host crashed; its stack is still what it was
+  bool frozen = false;          ///< kept from running, see World::freeze
+  bool pending = false;         ///< frozen, and runnable but for that
   std::uint32_t host = 0;       ///< index of the host it runs on; new tasks inherit it
   std::uint64_t wait_sequence = 0;  ///< tells a timer whether the wait it was set for still lasts
 
@@ -99,6 +107,10 @@ struct Task {
     clock.increment(id);
     stamp += std::uint64_t{1} << 24;
   }
+
+  Link places;              ///< its Waiters
+  std::uint64_t local_deadline_ns = 0;  ///< of its wait, on its host's clock; `never` if there is none
+  bool on_wall_clock = false;           ///< which of them: the deadline moves if the clock is set
 
   // what it waits for, for reports
   Op waiting_op = Op::note;
@@ -128,6 +140,10 @@ inline Waiter::Waiter(WaitList& to, Task& who) : task(&who), list(&to) {
   previous = to.ends.previous;
   next = &to.ends;
   previous->next = next->previous = this;
+  own.waiter = this;
+  own.previous = who.places.previous;
+  own.next = &who.places;
+  own.previous->next = own.next->previous = &own;
   ++to.size;
   if (__builtin_expect(who.id < 64, 1)) {
     to.low_tasks |= std::uint64_t{1} << who.id;

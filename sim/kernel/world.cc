@@ -153,13 +153,15 @@ void World::to_host() {
 
 // --- scheduling --------------------------------------------------------------------------------------------------
 
-void World::wake_high(const WaitList& list) {
-  list.each([this](const Task& task) { ready_.insert(task.id); });
+void World::wake_each(const WaitList& list) {
+  list.each([this](Task& task) { wake(task); });
 }
 
-void World::hold_high(const WaitList& list) {
-  list.each([this](const Task& task) {
-    if (task.id >= 64 && !task.timed_out) ready_.erase(task.id);
+void World::hold_each(const WaitList& list) {
+  list.each([this](Task& task) {
+    if (task.timed_out) return;
+    task.pending = false;
+    ready_.erase(task.id);
   });
 }
 
@@ -186,7 +188,13 @@ bool World::wait(Op op, std::uint32_t object, std::uint64_t deadline_ns) {
   self.waiting_op = op;
   self.waiting_object = object;
   if (__builtin_expect(recording_ != nullptr, 0)) note_wait(self);
-  if (deadline_ns != never) alarms_.push(deadline_ns, on_deadline, &self, self.wait_sequence);
+  self.local_deadline_ns = never;
+  if (deadline_ns != never) {
+    self.on_wall_clock = deadline_ns == wall_deadline_ns_;
+    self.local_deadline_ns =
+        self.host < clocks_.size() ? clocks_[self.host].local(deadline_ns) : deadline_ns;
+    alarms_.push(deadline_ns, on_deadline, &self, self.wait_sequence);
+  }
   ready_.erase(self.id);
   dispatch(op);
   ++self.wait_sequence;
@@ -208,7 +216,7 @@ bool World::on_deadline(void* context, std::uint64_t sequence, bool dry) {
   task.timed_out = true;
   World& world = get();
   if (task.id < 64) world.timed_out_low_ |= std::uint64_t{1} << task.id;
-  world.ready_.insert(task.id);
+  world.wake(task);
   return true;
 }
 
@@ -282,7 +290,7 @@ std::uint64_t World::read_clock() {
   } else if (++self.clock_reads > 50) {
     idle_point(Op::yield);
   }
-  return now_;
+  return local_ns(self.host);
 }
 
 // --- tasks -------------------------------------------------------------------------------------------------------
@@ -297,6 +305,9 @@ Task& World::spawn(void* (*entry)(void*), void* argument) {
   Task& task = *tasks_[id];
   task.id = id;
   task.finished = task.detached = task.joined = task.timed_out = task.exiting = false;
+  task.killed = task.frozen = task.pending = false;
+  task.places.previous = task.places.next = &task.places;
+  task.local_deadline_ns = never;
   task.host = current_ != nullptr ? current_->host : 0;
   ++task.wait_sequence;
   task.entry = entry;

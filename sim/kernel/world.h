@@ -16,6 +16,7 @@
 
 #include "choice/choice.h"
 #include "kernel/boundary.h"
+#include "kernel/clock.h"
 #include "kernel/event_queue.h"
 #include "kernel/execution.h"
 #include "kernel/ready_set.h"
@@ -72,17 +73,21 @@ class World {
 
   /// Makes a waiting task runnable (does nothing to others).
   void wake(Task& task) {
-    if (!task.finished) ready_.insert(task.id);
+    if (__builtin_expect(task.frozen, 0)) {
+      task.pending = true;
+    } else if (!task.finished) {
+      ready_.insert(task.id);
+    }
   }
   /// Makes all tasks of the list runnable, or (but for those whose time is over) not runnable: what they wait for was
   /// taken by another. They stay on the list either way.
   void wake_all(const WaitList& list) {
+    if (__builtin_expect((list.high_count | frozen_count_) != 0, 0)) return wake_each(list);
     ready_.insert_low(list.low_tasks);
-    if (__builtin_expect(list.high_count != 0, 0)) wake_high(list);
   }
   void hold_all(const WaitList& list) {
+    if (__builtin_expect((list.high_count | frozen_count_) != 0, 0)) return hold_each(list);
     ready_.erase_low(list.low_tasks & ~timed_out_low_);
-    if (__builtin_expect(list.high_count != 0, 0)) hold_high(list);
   }
 
   // --- tasks ---------------------------------------------------------------------------------------------------
@@ -93,6 +98,38 @@ class World {
   [[noreturn]] void finish_current();
   /// The outermost frame of every fibre; public for the fibre only.
   void fiber_loop(Task& task);
+
+  // --- what befalls tasks and clocks from outside ----------------------------------------------------------------
+
+  /// The tasks of a host are gone, wherever they are, without another step. Whoever calls this from one of them must not
+  /// go on: see yield_to_others().
+  void kill_tasks(std::uint32_t host);
+  /// A frozen task does not run until it is thawed, whatever happens meanwhile.
+  void freeze(Task& task);
+  void thaw(Task& task);
+  /// To be called by a task that has killed or frozen itself.
+  void yield_to_others();
+
+  /// What the monotonic clock of a host shows since the start of the execution.
+  std::uint64_t local_ns(std::uint32_t host) const {
+    return __builtin_expect(host >= clocks_.size(), 1) ? now_ : clocks_[host].local(now_);
+  }
+  std::uint64_t wall_ns(std::uint32_t host) const {
+    const std::int64_t offset = host < clocks_.size() ? clocks_[host].wall_offset_ns() : 0;
+    return wall_epoch_ns + local_ns(host) + static_cast<std::uint64_t>(offset);
+  }
+  /// The world's time at which `duration_ns` will have passed for the running task.
+  std::uint64_t deadline_after(std::uint64_t duration_ns) const { return deadline_at(local_ns(current_->host) + duration_ns); }
+  /// The same for a local time, and for a time on the wall clock: if the clock is set while a task waits for it, so is the
+  /// end of its wait.
+  std::uint64_t deadline_at(std::uint64_t local_deadline_ns) const {
+    const std::uint32_t host = current_->host;
+    return host >= clocks_.size() ? local_deadline_ns : clocks_[host].world(local_deadline_ns, now_);
+  }
+  std::uint64_t deadline_at_wall(std::uint64_t wall_deadline_ns);
+  /// Sets the wall clock of a host forwards or back; makes its clocks run fast or slow.
+  void step_clock(std::uint32_t host, std::int64_t by_ns);
+  void drift_clock(std::uint32_t host, std::int32_t ppb);
 
   // --- choices, time, events -----------------------------------------------------------------------------------
 
@@ -151,13 +188,18 @@ class World {
   /// Called when the scenario's body has returned and its exit handlers have run (leak check). Set by the memory room.
   void (*body_exit)(World&) = nullptr;
 
+  /// Blocks of the run's heap that the simulator points to.
+  std::vector<const void*> roots;
+
   /// atexit handlers registered during the run.
   std::vector<ExitHandler> exit_handlers;
 
  private:
   void note_wait(Task& task);
-  void wake_high(const WaitList& list);
-  void hold_high(const WaitList& list);
+  void wake_each(const WaitList& list);
+  void hold_each(const WaitList& list);
+  HostClock& clock_of(std::uint32_t host);
+  void move_deadlines(std::uint32_t host);
   void switch_to(Task& next);
   void dispatch(Op op);
   bool advance();
@@ -178,6 +220,7 @@ class World {
   // hot
   Task* current_ = nullptr;
   ReadySet ready_;
+  std::uint32_t frozen_count_ = 0;
   std::uint64_t timed_out_low_ = 0;  ///< of tasks 0..63, those whose wait has timed out and that have not gone on yet
   std::uint64_t now_ = 0;
   std::uint64_t hash_ = 0;
@@ -195,6 +238,8 @@ class World {
   std::uint32_t idle_tasks_ = 0;  ///< how many carry it
   std::uint32_t idle_rounds_ = 0; ///< how often all runnable tasks were found spinning since anything changed
 
+  std::vector<HostClock> clocks_;        ///< of the hosts up to the last whose clock was touched
+  std::uint64_t wall_deadline_ns_ = 0;   ///< the last answer of deadline_at_wall()
   std::vector<std::unique_ptr<Task>> tasks_;
   std::uint32_t task_count_ = 0;
   std::uint32_t object_count_ = 0;

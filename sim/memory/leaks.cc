@@ -42,7 +42,7 @@ void scan_task(const Task& task) {
     scan(reinterpret_cast<std::uintptr_t>(&word), reinterpret_cast<std::uintptr_t>(&word + 1));
   }
   ThreadStates::get().each_part(task.thread_state, scan);
-  if (task.finished || task.stack_pointer == 0) return;
+  if ((task.finished && !task.killed) || task.stack_pointer == 0) return;
   scan(task.stack_pointer, reinterpret_cast<std::uintptr_t>(stack_of(task.id).high));
 }
 
@@ -59,6 +59,8 @@ void check_leaks(World& world) {
   each_written_page(scan);
   for (std::uint32_t i = 1; i < world.task_count(); ++i) scan_task(world.task(i));
   scan_task(world.current());
+  const auto* const roots = world.roots.data();
+  scan(reinterpret_cast<std::uintptr_t>(roots), reinterpret_cast<std::uintptr_t>(roots + world.roots.size()));
   while (!to_scan.empty()) {
     const Block block = blocks[to_scan.back()];
     to_scan.pop_back();

@@ -193,7 +193,7 @@ long receive(DatagramSocket& socket, void* data, std::size_t size, int flags, En
   world.point(Op::sock_recv);
   const bool waits = !socket.nonblocking && (flags & MSG_DONTWAIT) == 0;
   const std::uint64_t deadline_ns =
-      socket.receive_timeout_ns == 0 ? never : world.now() + socket.receive_timeout_ns;
+      socket.receive_timeout_ns == 0 ? never : world.deadline_after(socket.receive_timeout_ns);
   while (socket.arrived.empty()) {
     if (const int error = take_error(socket); error != 0) return socket.report(Op::sock_recv, -error);
     if (socket.read_shut) return socket.report(Op::sock_recv, 0);

@@ -27,7 +27,8 @@ std::uint32_t Network::machine_index(std::string_view name) {
   if (count_ == machines_.size()) machines_.push_back(std::make_unique<Machine>());
   Machine& machine = *machines_[count_];
   machine.name = name;
-  machine.unknown = false;
+  machine.unknown = machine.down = false;
+  machine.main = nullptr;
   machine.address = first_address + count_;
   machine.next_port = 32768;
   machine.bound.clear();
@@ -82,6 +83,26 @@ Socket& Network::new_socket(std::uint32_t host) {
   socket.generation = generation;
   socket.host = host;
   return socket;
+}
+
+void Network::crash(std::uint32_t host) {
+  Machine& machine = this->machine(host);
+  machine.down = true;
+  machine.bound.clear();
+  machine.bound_datagrams.clear();
+  for (std::size_t i = 0; i < sockets_used_; ++i) {
+    if (sockets_[i]->host == host) vanish(*sockets_[i]);
+  }
+  io::close_all(host);
+}
+
+void Network::reset_connections(std::uint32_t one, std::uint32_t other) {
+  for (std::size_t i = 0; i < sockets_used_; ++i) {
+    Socket& socket = *sockets_[i];
+    if (socket.state != SocketState::connected || socket.peer == nullptr) continue;
+    const std::uint32_t there = socket.peer->host;
+    if ((socket.host == one && there == other) || (socket.host == other && there == one)) break_connection(socket);
+  }
 }
 
 }  // namespace foreseed::net

@@ -5,6 +5,7 @@
 // 10.0.0.(i+1), beside 127.0.0.1. State lives as long as a run; memory is used again by the next. Simulator code only.
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -29,6 +30,8 @@ inline constexpr std::uint32_t first_address = 0x0a000001;
 struct Machine {
   std::string name;
   bool unknown = false;                  ///< its name cannot be resolved now
+  bool down = false;                     ///< crashed and not up again: what is sent to it is lost
+  std::function<void()>* main = nullptr; ///< what runs there, on the run's heap
   std::uint32_t address = 0;             ///< IPv4, host byte order
   std::uint16_t next_port = 32768;       ///< ephemeral ports, in order
   std::vector<Socket*> bound;            ///< sockets that own a TCP port
@@ -53,6 +56,12 @@ class Network {
 
   /// The way from one host to another (or to itself).
   Link& link(std::uint32_t from, std::uint32_t to);
+
+  /// Power is lost: its sockets are gone, and those at the other ends hear nothing. Up again, it knows nothing of them.
+  void crash(std::uint32_t host);
+  void start(std::uint32_t host) { machine(host).down = false; }
+  /// Connections between two hosts break on both sides.
+  void reset_connections(std::uint32_t one, std::uint32_t other);
 
   /// A socket without a past; lives until the end of the run.
   Socket& new_socket(std::uint32_t host);

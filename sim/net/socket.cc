@@ -50,6 +50,15 @@ void travel(Socket& to, Segment segment, Link& link) {
 
 bool is_lost(const Link& link, Fate& fate) { return is_blocked(link, fate) || chance(Op::sock_deliver, link.loss); }
 
+/// Keeps a segment that was lost, or is behind one that was, to be sent again.
+void hold(Socket& to, Segment segment) {
+  to.held.push_back(segment);
+  if (to.held.size() > 1) return;
+  to.resent = 0;
+  World& world = World::get();
+  world.at(world.now() + resend_first_ns, resend, &to, to.generation);
+}
+
 /// Sends a segment to `to` from another host. Segments of one connection never overtake each other: where one is lost,
 /// those behind it wait until it was sent again (RFC 6298: after 200 ms at first, then each time twice as long).
 void put_under_way(Socket& to, Kind kind, std::uint32_t size, std::uint32_t from_host) {
@@ -60,11 +69,7 @@ void put_under_way(Socket& to, Kind kind, std::uint32_t size, std::uint32_t from
     return;
   }
   if (to.held.empty() && !is_lost(link, to.fate)) return travel(to, {kind, size}, link);
-  to.held.push_back({kind, size});
-  if (to.held.size() > 1) return;
-  to.resent = 0;
-  World& world = World::get();
-  world.at(world.now() + resend_first_ns, resend, &to, to.generation);
+  hold(to, {kind, size});
 }
 
 void send_to_peer(Socket& from, Kind kind, std::uint32_t size = 0) {
@@ -86,9 +91,17 @@ bool arrive(void* context, std::uint64_t generation, bool dry) {
   if (socket.generation != generation || socket.segment_position >= socket.segments.size()) return false;
   if (dry) return true;
   const Segment segment = socket.segments[socket.segment_position++];
+  const bool down = Network::get().machine(socket.host).down;
   if (socket.segment_position == socket.segments.size()) {
     socket.segments.clear();
     socket.segment_position = 0;
+  }
+  if (down || socket.vanished) {
+    if (!down && segment.kind != Kind::reset && socket.peer != nullptr && !socket.peer->reset) {
+      put_under_way(*socket.peer, Kind::reset, 0, socket.host);
+    }
+    if (down && segment.kind != Kind::reset && socket.peer != nullptr) hold(socket, segment);
+    return true;
   }
   switch (segment.kind) {
     case Kind::data:
@@ -123,7 +136,7 @@ bool resend(void* context, std::uint64_t generation, bool dry) {
   if (to.generation != generation || to.held.empty()) return false;
   if (dry) return true;
   Link& link = way_from(*to.peer, to.host);
-  if (!is_lost(link, to.fate)) {
+  if (!Network::get().machine(to.host).down && !is_lost(link, to.fate)) {
     const std::vector<Segment> segments = std::exchange(to.held, {});
     for (const Segment& segment : segments) travel(to, segment, link);
     return true;
@@ -151,18 +164,18 @@ Socket* find_listener(Machine& machine, std::uint32_t address, std::uint16_t por
 bool syn_arrives(void* context, std::uint64_t generation, bool dry);
 bool syn_again(void* context, std::uint64_t generation, bool dry);
 
-/// Sends the first segment of a connection; sent again where it is lost, and given up after the sixth time.
+/// The first segment of a connection was lost: it is sent again, and given up after the sixth time.
+void lose_syn(Socket& client) {
+  World& world = World::get();
+  const std::uint64_t wait_ns = second << client.attempts;
+  if (++client.attempts > attempts_max) return schedule(client, {Kind::timed_out, 0}, wait_ns);
+  world.at(world.now() + wait_ns, syn_again, &client, client.generation);
+}
+
 void send_syn(Socket& client, std::uint32_t host) {
   World& world = World::get();
   Link& link = way_from(client, host);
-  if (!link.plain() && is_lost(link, client.syn_fate)) {
-    if (++client.attempts > attempts_max) {
-      schedule(client, {Kind::timed_out, 0}, second << (client.attempts - 1));
-    } else {
-      world.at(world.now() + (second << (client.attempts - 1)), syn_again, &client, client.generation);
-    }
-    return;
-  }
+  if (!link.plain() && is_lost(link, client.syn_fate)) return lose_syn(client);
   world.at(world.now() + link.travel_ns(0), syn_arrives, &client, client.generation);
 }
 
@@ -176,23 +189,21 @@ bool syn_again(void* context, std::uint64_t generation, bool dry) {
 /// A SYN of `context` arrives where it was sent.
 bool syn_arrives(void* context, std::uint64_t generation, bool dry) {
   Socket& client = *static_cast<Socket*>(context);
-  if (client.generation != generation || client.state != SocketState::connecting) return false;
+  if (client.generation != generation || client.state != SocketState::connecting || client.references == 0) return false;
   if (dry) return true;
   Network& network = Network::get();
-  World& world = World::get();
   const auto host = static_cast<std::uint32_t>(network.route(client.host, client.remote_address));
+  if (network.machine(host).down) {
+    lose_syn(client);
+    return true;
+  }
   Socket* const listener = find_listener(network.machine(host), client.remote_address, client.remote_port);
   if (listener == nullptr || chance(Op::sock_deliver, way_from(client, host).refusing)) {
     put_under_way(client, Kind::refused, 0, host);
     return true;
   }
   if (listener->pending.size() > listener->backlog) {
-    // A full queue drops the SYN, and the client sends it again.
-    if (++client.attempts > attempts_max) {
-      schedule(client, {Kind::timed_out, 0}, 0);
-    } else {
-      world.at(world.now() + (second << (client.attempts - 1)), syn_again, &client, generation);
-    }
+    lose_syn(client);  // a full queue drops it
     return true;
   }
   Socket& server = network.new_socket(host);
@@ -234,7 +245,7 @@ void unbind(Socket& socket) { std::erase(Network::get().machine(socket.host).bou
 long report(Op op, Socket& socket, long result, bool progress = true) { return socket.report(op, result, progress); }
 
 std::uint64_t deadline(std::uint64_t timeout_ns) {
-  return timeout_ns == 0 ? never : World::get().now() + timeout_ns;
+  return timeout_ns == 0 ? never : World::get().deadline_after(timeout_ns);
 }
 
 }  // namespace
@@ -480,6 +491,22 @@ long shutdown(Socket& socket, int how) {
   }
   socket.changed();
   return report(Op::sock_shutdown, socket, 0);
+}
+
+void vanish(Socket& socket) {
+  socket.vanished = true;
+  socket.held.clear();
+  socket.segments.clear();
+  socket.segment_position = 0;
+  socket.pending.clear();
+  ++socket.generation;  // alarms that were set for it are for nobody
+  socket.state = SocketState::failed;
+}
+
+void break_connection(Socket& socket) {
+  reset_arrived(socket, ECONNRESET);
+  socket.held.clear();
+  socket.changed();
 }
 
 long open_pair(int descriptors[2], bool nonblocking) {

@@ -54,6 +54,7 @@ struct Socket : io::Description {
   Fate fate;                         ///< in partitions of the link that leads here
   bool ended = false;                ///< the peer's FIN arrived
   bool reset = false;
+  bool vanished = false;             ///< its host has crashed since: whatever arrives is answered by a reset
   bool read_shut = false;
   bool write_shut = false;
   int error = 0;                     ///< SO_ERROR
@@ -84,6 +85,10 @@ long connect(Socket& socket, std::uint32_t address, std::uint16_t port);
 long send(Socket& socket, const void* data, std::size_t size, int flags);
 long receive(Socket& socket, void* data, std::size_t size, int flags);
 long shutdown(Socket& socket, int how);
+/// The host has lost all memory of the socket.
+void vanish(Socket& socket);
+/// The connection is reset, seen from this end.
+void break_connection(Socket& socket);
 /// socketpair(2): two sockets of one host, connected with each other.
 long open_pair(int descriptors[2], bool nonblocking);
 

@@ -132,8 +132,9 @@ std::uint64_t deadline_of(clockid_t clock, const timespec& time) {
   const auto seconds = static_cast<std::uint64_t>(time.tv_sec);
   if (seconds > 9'000'000'000ull) return never - 1;
   const std::uint64_t since = seconds * 1'000'000'000ull + static_cast<std::uint64_t>(time.tv_nsec);
-  const std::uint64_t epoch = clock == CLOCK_REALTIME ? wall_epoch_ns : monotonic_epoch_ns;
-  return since < epoch ? 0 : since - epoch;
+  World& world = World::get();
+  if (clock == CLOCK_REALTIME) return world.deadline_at_wall(since);
+  return since < monotonic_epoch_ns ? 0 : world.deadline_at(since - monotonic_epoch_ns);
 }
 
 int key_create(pthread_key_t* key, void (*destructor)(void*)) {

@@ -18,6 +18,7 @@
 #include <string>
 #include <thread>
 
+#include "foreseed/world.h"
 #include "run_scenario.h"
 
 namespace foreseed::testing {

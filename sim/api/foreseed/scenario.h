@@ -11,12 +11,9 @@
 //   }
 //
 // The body is the first task of a simulated world; everything in this header is called from inside one, unless it says
-// otherwise. Link `foreseed_main` for the command line, or use <foreseed/gtest.h> inside GoogleTest.
+// otherwise. Hosts, links and faults are in <foreseed/world.h>. Link `foreseed_main` for the command line, or use <foreseed/gtest.h> inside GoogleTest.
 
-#include <chrono>
 #include <cstdint>
-#include <functional>
-#include <string>
 #include <string_view>
 
 #include <foreseed/export.h>
@@ -49,25 +46,6 @@ FORESEED_API void note(std::string_view text);
 
 /// A number in [0, bound) that foreseed chooses: 0 is the plain case. bound in [1, 2^32].
 FORESEED_API std::uint32_t choose(std::uint64_t bound);
-
-/// Starts `main` as the first task of the host `name`, which is made if it is new (hosts are reached by that name, and
-/// have an address of their own). Threads that `main` starts run on the same host. The scenario's body itself runs on
-/// the host "client".
-class FORESEED_API Host {
- public:
-  explicit Host(std::string_view name, std::function<void()> main);
-  Host(const Host&) = delete;
-  Host& operator=(const Host&) = delete;
-  /// Waits, in virtual time, until `main` has returned. Destroying a host does not wait.
-  void join();
-
- private:
-  std::uint32_t task_;
-};
-
-/// Sets the one-way delay between two hosts, both directions; hosts are made if they are new. The default is 500 us
-/// between hosts and 10 us within one. `latency` in [0, 1 h].
-FORESEED_API void link(std::string_view one, std::string_view other, std::chrono::nanoseconds latency);
 
 }  // namespace foreseed
 
