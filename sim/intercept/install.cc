@@ -1,3 +1,4 @@
+#include "fault/run.h"
 #include "io/descriptors.h"
 #include "kernel/world.h"
 #include "memory/install.h"
@@ -11,6 +12,7 @@ void install_rooms(World& world) {
   sync::install(world);
   io::install(world);
   net_install();
+  fault::install(world);
 }
 
 }  // namespace foreseed

@@ -66,17 +66,18 @@ bool datagram_arrives(void* context, std::uint64_t, bool dry) {
 
 /// Lets a datagram go: it may be lost, spoiled, doubled, or kept back while later ones pass.
 void send_over(Link& link, DatagramSocket& sender, std::uint32_t to_host, Endpoint to, Datagram datagram) {
-  if (is_blocked(link, sender.fate) || chance(Op::sock_send, link.loss)) return;
+  if (Network::get().machine(to_host).down) return;
+  if (is_blocked(link, sender.fate) || chance(Op::sock_send, std::max(link.loss, link.trouble.loss))) return;
   World& world = World::get();
-  if (chance(Op::sock_send, link.corrupt) && !datagram.bytes.empty()) {
+  if (chance(Op::sock_send, std::max(link.corrupt, link.trouble.corrupt)) && !datagram.bytes.empty()) {
     const std::uint32_t bit =
         world.choose(static_cast<std::uint32_t>(Op::sock_send), ChoiceKind::fault, datagram.bytes.size() * 8);
     datagram.bytes[bit / 8] = static_cast<char>(datagram.bytes[bit / 8] ^ (1 << bit % 8));
   }
-  const int copies = chance(Op::sock_send, link.duplicate) ? 2 : 1;
+  const int copies = chance(Op::sock_send, std::max(link.duplicate, link.trouble.duplicate)) ? 2 : 1;
   for (int i = 0; i < copies; ++i) {
     std::uint64_t delay_ns = link.travel_ns(datagram.bytes.size());
-    if (chance(Op::sock_send, link.reorder)) delay_ns += 4 * delay_ns + 1'000'000;
+    if (chance(Op::sock_send, std::max(link.reorder, link.trouble.reorder))) delay_ns += 4 * delay_ns + 1'000'000;
     auto flight = std::make_unique<Flight>();
     flight->sender = &sender;
     flight->to_host = to_host;

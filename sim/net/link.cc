@@ -88,15 +88,16 @@ std::uint64_t sample(const Delay& delay, std::uint32_t k) {
 std::uint64_t Link::travel_ns(std::size_t size) {
   World& world = World::get();
   std::uint64_t wait_ns = 0;
-  if (bytes_per_second != 0) {
+  const std::uint64_t rate = trouble.bytes_per_second != 0 ? trouble.bytes_per_second : bytes_per_second;
+  if (rate != 0) {
     const std::uint64_t start_ns = std::max(world.now(), free_at_ns);
-    free_at_ns = start_ns + size * 1'000'000'000 / bytes_per_second;
+    free_at_ns = start_ns + size * 1'000'000'000 / rate;
     wait_ns = free_at_ns - world.now();
   }
   const std::uint32_t k = delay.shape == Delay::Shape::constant
                               ? 0
                               : world.choose(static_cast<std::uint32_t>(Op::sock_deliver), ChoiceKind::timing, 65536);
-  return wait_ns + extra_ns + sample(delay, k);
+  return wait_ns + trouble.extra_ns + sample(delay, k);
 }
 
 bool chance(Op site, std::uint32_t millionths) {
@@ -105,9 +106,10 @@ bool chance(Op site, std::uint32_t millionths) {
 }
 
 bool is_blocked(const Link& link, Fate& fate) {
-  if (link.blocked == 0) return false;
-  if (link.blocked == million) return true;
-  if (fate.epoch != link.block_epoch) fate = {link.block_epoch, chance(Op::sock_deliver, link.blocked)};
+  const std::uint32_t blocked = link.trouble.blocked;
+  if (blocked == 0) return false;
+  if (blocked == million) return true;
+  if (fate.epoch != link.block_epoch) fate = {link.block_epoch, chance(Op::sock_deliver, blocked)};
   return fate.hangs;
 }
 

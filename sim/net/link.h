@@ -30,6 +30,19 @@ std::uint64_t sample(const Delay& delay, std::uint32_t k);
 /// Probabilities are in millionths.
 inline constexpr std::uint32_t million = 1'000'000;
 
+/// What faults do to a link, on top of its rules.
+struct Trouble {
+  std::uint64_t extra_ns = 0;          ///< on top of each delay
+  std::uint64_t bytes_per_second = 0;  ///< 0: as the rules say
+  std::uint32_t loss = 0;
+  std::uint32_t duplicate = 0;
+  std::uint32_t reorder = 0;
+  std::uint32_t corrupt = 0;
+  std::uint32_t blocked = 0;           ///< of connections (of datagram sockets): those that hang. A million: a partition
+  std::uint32_t refusing = 0;          ///< of connection attempts: those that are refused
+  std::uint32_t dribble = 0;           ///< stream data comes in pieces of so many bytes; 0: as it was sent
+};
+
 struct Link {
   Delay delay{Delay::Shape::constant, 500'000, 0, 0};
   std::uint64_t bytes_per_second = 0;  ///< 0: no limit
@@ -38,18 +51,13 @@ struct Link {
   std::uint32_t reorder = 0;
   std::uint32_t corrupt = 0;
 
-  // what faults do to it
-  std::uint64_t extra_ns = 0;         ///< on top of each delay
-  std::uint32_t blocked = 0;          ///< of connections (of datagrams): those that hang. A million: a partition
-  std::uint32_t block_epoch = 0;      ///< counts the partitions, so that each connection's fate is drawn once in each
-  std::uint32_t refusing = 0;         ///< of connection attempts: those that are refused
-  std::uint32_t dribble = 0;          ///< stream data comes in pieces of so many bytes; 0: as it was sent
-
-  std::uint64_t free_at_ns = 0;  ///< when the last byte so far is on the wire
+  Trouble trouble;
+  bool troubled = false;               ///< whether any of it is set
+  std::uint32_t block_epoch = 0;       ///< counts the partitions, so that each connection's fate is drawn once in each
+  std::uint64_t free_at_ns = 0;        ///< when the last byte so far is on the wire
 
   bool plain() const {
-    return (bytes_per_second | loss | extra_ns | blocked | refusing | dribble) == 0 &&
-           delay.shape == Delay::Shape::constant;
+    return !troubled && (bytes_per_second | loss) == 0 && delay.shape == Delay::Shape::constant;
   }
   /// How long `size` bytes that are sent now take, queueing included.
   std::uint64_t travel_ns(std::size_t size);

@@ -38,17 +38,19 @@ void schedule(Socket& to, Segment segment, std::uint64_t delay_ns) {
 
 /// The same over a link, in the pieces that it makes of data.
 void travel(Socket& to, Segment segment, Link& link) {
-  if (segment.kind == Kind::data && link.dribble != 0) {
-    while (segment.size > link.dribble) {
-      schedule(to, {Kind::data, link.dribble}, link.travel_ns(link.dribble));
+  if (segment.kind == Kind::data && link.trouble.dribble != 0) {
+    while (segment.size > link.trouble.dribble) {
+      schedule(to, {Kind::data, link.trouble.dribble}, link.travel_ns(link.trouble.dribble));
       to.last_arrival_ns += dribble_gap_ns;
-      segment.size -= link.dribble;
+      segment.size -= link.trouble.dribble;
     }
   }
   schedule(to, segment, link.travel_ns(segment.size));
 }
 
-bool is_lost(const Link& link, Fate& fate) { return is_blocked(link, fate) || chance(Op::sock_deliver, link.loss); }
+bool is_lost(const Link& link, Fate& fate) {
+  return is_blocked(link, fate) || chance(Op::sock_deliver, std::max(link.loss, link.trouble.loss));
+}
 
 /// Keeps a segment that was lost, or is behind one that was, to be sent again.
 void hold(Socket& to, Segment segment) {
@@ -198,7 +200,7 @@ bool syn_arrives(void* context, std::uint64_t generation, bool dry) {
     return true;
   }
   Socket* const listener = find_listener(network.machine(host), client.remote_address, client.remote_port);
-  if (listener == nullptr || chance(Op::sock_deliver, way_from(client, host).refusing)) {
+  if (listener == nullptr || chance(Op::sock_deliver, way_from(client, host).trouble.refusing)) {
     put_under_way(client, Kind::refused, 0, host);
     return true;
   }

@@ -1,0 +1,358 @@
+// What each fault does to Debian's compiled cpp-httplib, which knows nothing of it; for datagrams, to plain sockets.
+
+#include <gtest/gtest.h>
+
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "foreseed/faults.h"
+#include "http_pair.h"
+#include "run_scenario.h"
+
+namespace foreseed::testing {
+namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::steady_clock;
+
+/// The server "web" answers /hi at once and /big with 100,000 bytes.
+void serve(httplib::Server& http) {
+  http.Get("/hi", [](const httplib::Request&, httplib::Response& response) { response.set_content("hello", "text/plain"); });
+  http.Get("/big", [](const httplib::Request&, httplib::Response& response) {
+    response.set_content(std::string(100'000, 'x'), "text/plain");
+  });
+}
+
+void serve_for_ever() {
+  httplib::Server http;
+  serve(http);
+  http.bind_to_port("0.0.0.0", 8080);
+  http.listen_after_bind();
+}
+
+struct Answer {
+  int status = 0;  ///< 0: none
+  httplib::Error error = httplib::Error::Success;
+  std::size_t size = 0;
+  steady_clock::duration took{};
+};
+
+Answer get(const char* path, std::chrono::seconds patience = 5s) {
+  httplib::Client client("web", 8080);
+  client.set_connection_timeout(patience);
+  client.set_read_timeout(patience);
+  const auto start = steady_clock::now();
+  const auto result = client.Get(path);
+  Answer answer;
+  answer.took = steady_clock::now() - start;
+  answer.error = result.error();
+  if (result) answer.status = result->status, answer.size = result->body.size();
+  return answer;
+}
+
+/// Everything held in 20 seeds, and a seed gives the same fingerprint twice.
+void expect_holds(void (*body)()) {
+  const RunSeries series;
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    const Execution execution = run_seed(body, seed);
+    ASSERT_FALSE(execution.finding.has_value()) << "seed " << seed << ": " << execution.finding->message;
+    if (seed % 5 == 0) {
+      EXPECT_EQ(run_seed(body, seed).fingerprint, execution.fingerprint);
+    }
+  }
+}
+
+/// "web" serves while `plan` runs; `use` is the client.
+void with_faults(const FaultPlan& plan, const std::function<void()>& use) {
+  Host web("web", serve_for_ever);
+  std::this_thread::sleep_for(100ms);
+  FORESEED_CHECK(get("/hi").status == 200);
+  plan.start();
+  std::this_thread::sleep_for(1s);  // faults begin "at" 500 ms
+  use();
+}
+
+void partitioned() {
+  with_faults(FaultPlan().partition({"client"}, {"web"}, {500ms, 60s}), [] {
+    const Answer lost = get("/hi");
+    FORESEED_CHECK(lost.status == 0 && lost.took >= 5s && lost.took < 6s);
+    std::this_thread::sleep_for(60s);
+    FORESEED_CHECK(get("/hi").status == 200);
+  });
+}
+
+void partitioned_one_way() {
+  with_faults(FaultPlan().partition_one_way({"web"}, {"client"}, {500ms, 60s}), [] {
+    FORESEED_CHECK(get("/hi").status == 0);
+  });
+}
+
+void partition_stalls_a_stream() {
+  Host web("web", serve_for_ever);
+  std::this_thread::sleep_for(100ms);
+  FaultPlan().partition({"client"}, {"web"}, {500ms, 3s}).start();
+  httplib::Client client("web", 8080);
+  client.set_keep_alive(true);
+  client.set_read_timeout(30s);
+  FORESEED_CHECK(client.Get("/hi")->status == 200);
+  std::this_thread::sleep_for(600ms);
+  const auto start = steady_clock::now();
+  const auto result = client.Get("/hi");
+  const auto took = steady_clock::now() - start;
+  FORESEED_CHECK(result && result->status == 200 && took > 2s && took < 8s);
+}
+
+void partitioned_in_part() {
+  with_faults(FaultPlan().partition({"client"}, {"web"}, {500ms, 600s}, 0.5), [] {
+    int passed = 0;
+    for (int i = 0; i < 40; ++i) passed += get("/hi", 1s).status == 200;
+    FORESEED_CHECK(passed > 0 && passed < 40);
+  });
+}
+
+void slow() {
+  with_faults(FaultPlan().slow({"client"}, {"web"}, {500ms, 60s}, 1s), [] {
+    const Answer answer = get("/hi");
+    FORESEED_CHECK(answer.status == 200 && answer.took >= 4s && answer.took < 5s);  // two round trips
+  });
+}
+
+void lossy() {
+  with_faults(FaultPlan().loss({"client"}, {"web"}, {500ms, 600s}, 0.1), [] {
+    steady_clock::duration longest{};
+    for (int i = 0; i < 20; ++i) {
+      const Answer answer = get("/big", 100s);
+      FORESEED_CHECK(answer.status == 200 && answer.size == 100'000);
+      longest = std::max(longest, answer.took);
+    }
+    FORESEED_CHECK(longest >= 200ms);
+  });
+}
+
+void refused() {
+  with_faults(FaultPlan().refuse({"client"}, {"web"}, {500ms, 60s}), [] {
+    const Answer answer = get("/hi");
+    FORESEED_CHECK(answer.error == httplib::Error::Connection && answer.took < 100ms);
+  });
+}
+
+void clogged() {
+  with_faults(FaultPlan().clog({"client"}, {"web"}, {500ms, 600s}, 50'000), [] {
+    const Answer answer = get("/big", 60s);
+    FORESEED_CHECK(answer.status == 200 && answer.size == 100'000 && answer.took >= 2s && answer.took < 3s);
+  });
+}
+
+void dribbled() {
+  with_faults(FaultPlan().dribble({"client"}, {"web"}, {500ms, 600s}, 10), [] {
+    const Answer answer = get("/hi", 60s);
+    FORESEED_CHECK(answer.status == 200 && answer.size == 5 && answer.took >= 100ms);
+  });
+}
+
+void flapping() {
+  with_faults(FaultPlan().flap({"client"}, {"web"}, {500ms, 100s}, 5s, 5s), [] {
+    int passed = 0;
+    for (int i = 0; i < 20; ++i) {
+      passed += get("/hi", 1s).status == 200;
+      std::this_thread::sleep_for(2s);
+    }
+    FORESEED_CHECK(passed > 3 && passed < 17);
+  });
+}
+
+void connections_are_reset() {
+  Host web("web", serve_for_ever);
+  std::this_thread::sleep_for(100ms);
+  link("client", "web", 1s);
+  FaultPlan().reset({"client"}, {"web"}, 2500ms).start();  // after connect(), before the answer
+  FORESEED_CHECK(get("/hi", 30s).error == httplib::Error::Read);
+}
+
+void name_is_unknown() {
+  with_faults(FaultPlan().unknown_name("web", {500ms, 2s}), [] {
+    FORESEED_CHECK(get("/hi").error == httplib::Error::Connection);
+    std::this_thread::sleep_for(2s);
+    FORESEED_CHECK(get("/hi").status == 200);
+  });
+}
+
+void host_crashes() {
+  with_faults(FaultPlan().crash("web", {500ms, 20s}), [] {
+    const Answer silence = get("/hi");
+    FORESEED_CHECK(silence.status == 0 && silence.took >= 5s);
+    std::this_thread::sleep_for(20s);
+    FORESEED_CHECK(get("/hi").status == 200);
+  });
+}
+
+void host_is_killed() {
+  with_faults(FaultPlan().kill("web", {500ms, 20s}), [] {
+    const Answer refusal = get("/hi");
+    FORESEED_CHECK(refusal.status == 0 && refusal.took < 100ms);
+    std::this_thread::sleep_for(20s);
+    FORESEED_CHECK(get("/hi").status == 200);
+  });
+}
+
+void crash_breaks_what_was_open() {
+  Host web("web", serve_for_ever);
+  std::this_thread::sleep_for(100ms);
+  httplib::Client client("web", 8080);
+  client.set_keep_alive(true);
+  FORESEED_CHECK(client.Get("/hi")->status == 200);
+  web.crash();
+  web.join();
+  std::this_thread::sleep_for(1s);
+  web.restart();
+  std::this_thread::sleep_for(100ms);
+  // The old connection is answered by a reset; the library connects anew.
+  const auto again = client.Get("/hi");
+  FORESEED_CHECK(again ? again->status == 200 : get("/hi").status == 200);
+}
+
+void host_pauses() {
+  with_faults(FaultPlan().pause("web", {500ms, 4s}), [] {
+    const Answer answer = get("/hi", 30s);
+    FORESEED_CHECK(answer.status == 200 && answer.took >= 2900ms && answer.took < 3200ms);
+  });
+}
+
+void clocks_are_wrong() {
+  const auto monotonic = steady_clock::now();
+  const auto wall = std::chrono::system_clock::now();
+  bool checked = false;
+  Host other("other", [&] {
+    std::this_thread::sleep_for(10s);
+    const auto by_steady = steady_clock::now() - monotonic;
+    const auto by_wall = std::chrono::system_clock::now() - wall;
+    FORESEED_CHECK(by_steady >= 10s && by_steady < 10s + 1ms);
+    FORESEED_CHECK(by_wall >= 10s - 30s && by_wall < -19s);
+    // A condition variable waits for the wall clock itself (sleep_until() asks it once, and sleeps for the difference).
+    std::mutex mutex;
+    std::condition_variable never_notified;
+    std::unique_lock lock(mutex);
+    FORESEED_CHECK(never_notified.wait_until(lock, wall + 100s) == std::cv_status::timeout);
+    checked = true;
+  });
+  FaultPlan().drift_clock("other", {0ms, 1000s}, 250'000).step_clock("other", 1s, -30s).step_clock("other", 60s, 40s).start();
+  other.join();
+  // 10 s of a clock that is a quarter fast are 8 s; its wall clock shows wall + 100 s once it has run for 90 s.
+  const auto took = steady_clock::now() - monotonic;
+  FORESEED_CHECK(checked && took >= 71900ms && took < 72100ms);
+}
+
+int udp_socket(std::uint16_t port) {
+  const int fd = socket(AF_INET, SOCK_DGRAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  FORESEED_CHECK(bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+  return fd;
+}
+
+struct Received {
+  int count = 0;
+  int overtaken = 0;
+  int spoiled = 0;
+};
+
+/// Sends 200 numbers to "sink", and tells what came.
+Received send_datagrams(const FaultPlan& plan) {
+  Received result;
+  Host sink("sink", [&] {
+    const int fd = udp_socket(9000);
+    const timeval patience{5, 0};
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    std::uint32_t number[2];
+    std::uint32_t last = 0;
+    while (recv(fd, number, sizeof number, 0) == sizeof number) {
+      ++result.count;
+      if (number[0] != ~number[1]) {
+        ++result.spoiled;
+      } else {
+        result.overtaken += number[0] < last;
+        last = number[0];
+      }
+    }
+    close(fd);
+  });
+  std::this_thread::sleep_for(1ms);
+  plan.start();
+  std::this_thread::sleep_for(1ms);
+  addrinfo* address = nullptr;
+  FORESEED_CHECK(getaddrinfo("sink", "9000", nullptr, &address) == 0);
+  const int fd = udp_socket(0);
+  for (std::uint32_t i = 0; i < 200; ++i) {
+    const std::uint32_t number[2] = {i, ~i};
+    sendto(fd, number, sizeof number, 0, address->ai_addr, address->ai_addrlen);
+    std::this_thread::sleep_for(100us);
+  }
+  freeaddrinfo(address);
+  close(fd);
+  sink.join();
+  return result;
+}
+
+FaultPlan on_datagrams(FaultKind kind) {
+  Fault fault;
+  fault.kind = kind;
+  fault.hosts = {"client"};
+  fault.others = {"sink"};
+  fault.share = 0.25;
+  return FaultPlan().add(fault);
+}
+
+void datagrams_untroubled() {
+  const Received got = send_datagrams({});
+  FORESEED_CHECK(got.count == 200 && got.overtaken == 0 && got.spoiled == 0);
+}
+void datagrams_lost() {
+  const Received got = send_datagrams(on_datagrams(FaultKind::loss));
+  FORESEED_CHECK(got.count > 110 && got.count < 185 && got.spoiled == 0);
+}
+void datagrams_doubled() {
+  const Received got = send_datagrams(on_datagrams(FaultKind::duplicate));
+  FORESEED_CHECK(got.count > 215 && got.count < 290);
+}
+void datagrams_overtaken() {
+  const Received got = send_datagrams(on_datagrams(FaultKind::reorder));
+  FORESEED_CHECK(got.count == 200 && got.overtaken > 15);
+}
+void datagrams_spoiled() {
+  const Received got = send_datagrams(on_datagrams(FaultKind::corrupt));
+  FORESEED_CHECK(got.count == 200 && got.spoiled > 15 && got.spoiled < 90);
+}
+
+struct Case {
+  const char* name;
+  void (*body)();
+};
+void PrintTo(const Case& tried, std::ostream* out) { *out << tried.name; }
+struct Faults : ::testing::TestWithParam<Case> {};
+
+TEST_P(Faults, do_what_they_say) { expect_holds(GetParam().body); }
+
+INSTANTIATE_TEST_SUITE_P(All, Faults, ::testing::ValuesIn(std::initializer_list<Case>{
+    {"partition", partitioned}, {"partition_one_way", partitioned_one_way},
+    {"partition_stalls_a_stream", partition_stalls_a_stream}, {"partition_in_part", partitioned_in_part},
+    {"slow", slow}, {"loss", lossy}, {"refuse", refused}, {"clog", clogged}, {"dribble", dribbled}, {"flap", flapping},
+    {"reset", connections_are_reset}, {"unknown_name", name_is_unknown}, {"crash", host_crashes},
+    {"kill", host_is_killed}, {"crash_breaks_what_was_open", crash_breaks_what_was_open}, {"pause", host_pauses},
+    {"clocks", clocks_are_wrong}, {"datagrams_untroubled", datagrams_untroubled}, {"datagrams_lost", datagrams_lost},
+    {"datagrams_doubled", datagrams_doubled}, {"datagrams_overtaken", datagrams_overtaken},
+    {"datagrams_spoiled", datagrams_spoiled}}),
+    [](const auto& info) { return std::string(info.param.name); });
+
+}  // namespace
+}  // namespace foreseed::testing
