@@ -10,6 +10,8 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <cstdio>
+#include <fstream>
 #include <functional>
 #include <mutex>
 #include <string>
@@ -332,6 +334,49 @@ void datagrams_overtaken() {
 void datagrams_spoiled() {
   const Received got = send_datagrams(on_datagrams(FaultKind::corrupt));
   FORESEED_CHECK(got.count == 200 && got.spoiled > 15 && got.spoiled < 90);
+}
+
+FaultPlan several_faults() {
+  return FaultPlan()
+      .partition({"client"}, {"web"}, {500ms, 3s}, 0.5)
+      .slow({"client"}, {"web"}, {2s, 9s}, 30ms)
+      .crash("web", {12s, 14s})
+      .drift_clock("web", {1s, 20s}, 2000);
+}
+
+template <typename Start>
+void several_requests(Start start) {
+  Host web("web", serve_for_ever);
+  std::this_thread::sleep_for(100ms);
+  start();
+  for (int i = 0; i < 20; ++i) {
+    get("/hi", 1s);
+    std::this_thread::sleep_for(700ms);
+  }
+}
+
+constexpr const char* plan_file = "several_faults.json";
+
+TEST(FaultPlan, the_same_from_json_and_from_code_gives_the_same_executions) {
+  {
+    std::ofstream file(plan_file);
+    file << R"({"faults": [
+      {"kind": "partition", "at": "500ms", "until": "3s", "between": ["client", "web"], "share": 0.5},
+      {"kind": "slow", "at": "2s", "until": "9s", "between": ["client", "web"], "amount": "30ms"},
+      {"kind": "crash", "at": "12s", "until": "14s", "host": "web"},
+      {"kind": "drift_clock", "at": "1s", "until": "20s", "host": "web", "number": 2000}]})";
+  }
+  const RunSeries series;
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    const Execution code = run_seed([] { several_requests([] { several_faults().start(); }); }, seed);
+    const Execution json = run_seed([] { several_requests([] { start_faults(plan_file); }); }, seed);
+    ASSERT_FALSE(code.finding.has_value()) << code.finding->message;
+    EXPECT_EQ(code.fingerprint, json.fingerprint);
+  }
+  const Execution missing = run_seed([] { start_faults("no_such_plan.json"); }, 0);
+  ASSERT_TRUE(missing.finding.has_value());
+  EXPECT_NE(missing.finding->message.find("no_such_plan.json: cannot be read"), std::string::npos);
+  std::remove(plan_file);
 }
 
 struct Case {
