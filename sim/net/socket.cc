@@ -26,8 +26,12 @@ bool arrive(void* context, std::uint64_t generation, bool dry);
 /// Puts a segment on its way to `to`. Segments of one connection never overtake each other.
 void put_under_way(Socket& to, Kind kind, std::uint32_t size, std::uint64_t delay_ns) {
   World& world = World::get();
-  to.last_arrival_ns = std::max(to.last_arrival_ns, world.now() + delay_ns);
   to.segments.push_back({kind, size});
+  if (to.pair) {  // one buffer in the kernel, no way to go
+    arrive(&to, to.generation, false);
+    return;
+  }
+  to.last_arrival_ns = std::max(to.last_arrival_ns, world.now() + delay_ns);
   world.at(to.last_arrival_ns, arrive, &to, to.generation);
 }
 
@@ -209,6 +213,7 @@ void Socket::closed() {
     } else if (!socket.write_shut) {
       send_to_peer(socket, Segment::Kind::fin);
     }
+    if (socket.pair) socket.peer->write_shut = true;
   }
   socket.changed();
 }
@@ -293,6 +298,9 @@ long connect(Socket& socket, std::uint32_t address, std::uint16_t port) {
     }
     if (socket.local_address == 0) socket.local_address = address >> 24 == 127 ? loopback : machine.address;
     socket.state = SocketState::connecting;
+    socket.reset = false;  // of an attempt before this one
+    socket.error = 0;
+    socket.attempts = 0;
     socket.clock.join(world.current().clock);
     world.current().release();
     if (host < 0) {
@@ -391,7 +399,10 @@ long shutdown(Socket& socket, int how) {
     return report(Op::sock_shutdown, socket, 0);
   }
   if (socket.state != SocketState::connected) return report(Op::sock_shutdown, socket, -ENOTCONN);
-  if (how != SHUT_WR) socket.read_shut = true;
+  if (how != SHUT_WR) {
+    socket.read_shut = true;
+    if (socket.pair) socket.peer->write_shut = true;
+  }
   if (how != SHUT_RD && !socket.write_shut) {
     socket.write_shut = true;
     send_to_peer(socket, Kind::fin);
@@ -406,6 +417,7 @@ long open_pair(int descriptors[2], bool nonblocking) {
   for (int i = 0; i < 2; ++i) {
     ends[i] = &network.new_socket(World::get().current().host);
     ends[i]->state = SocketState::connected;
+    ends[i]->pair = true;
     ends[i]->nonblocking = nonblocking;
     descriptors[i] = io::open(*ends[i]);
   }

@@ -43,6 +43,7 @@ struct Socket : io::Description {
   // stream
   SocketState state = SocketState::fresh;
   Socket* peer = nullptr;
+  bool pair = false;                 ///< one of socketpair(2)'s: what is sent has arrived
   std::string arrived;               ///< bytes to read, from `read_position` on
   std::size_t read_position = 0;
   std::string under_way;             ///< bytes of data segments that have not arrived
