@@ -78,6 +78,8 @@ FORESEED_EXPORT int socket(int domain, int type, int protocol) noexcept {
   if (domain == AF_INET6) return errno = EAFNOSUPPORT, -1;
   if (domain != AF_INET) unsupported("socket() of address family " + std::to_string(domain));
   const bool nonblocking = (type & SOCK_NONBLOCK) != 0;
+  const int own = kind == SOCK_DGRAM ? IPPROTO_UDP : IPPROTO_TCP;
+  if (kind <= SOCK_DGRAM && protocol != 0 && protocol != own) return errno = EPROTONOSUPPORT, -1;
   if (kind == SOCK_DGRAM) return static_cast<int>(through_errno(net::open_datagram(nonblocking)));
   if (kind != SOCK_STREAM) unsupported("socket() of type " + std::to_string(kind));
   return static_cast<int>(through_errno(net::open_socket(nonblocking)));
