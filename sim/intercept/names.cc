@@ -116,6 +116,7 @@ FORESEED_EXPORT int getaddrinfo(const char* node, const char* service, const add
     answer->info.ai_addr = reinterpret_cast<sockaddr*>(&answer->address);
     *next = &answer->info;
     next = &answer->info.ai_next;
+    if (wanted.ai_socktype != 0 || wanted.ai_protocol != 0) break;
   }
   if ((wanted.ai_flags & AI_CANONNAME) != 0 && node != nullptr) first->ai_canonname = strdup(node);
   *out = first;

@@ -136,7 +136,7 @@ bool port_taken(const Machine& machine, const Socket& socket, std::uint32_t addr
   for (const Socket* const other : machine.bound) {
     if (other->local_port != port) continue;
     if (other->local_address != 0 && address != 0 && other->local_address != address) continue;
-    if (socket.reuse_address && other->reuse_address && other->state != SocketState::listening) continue;
+    if (socket.shares_port() && other->shares_port() && other->state != SocketState::listening) continue;
     return true;
   }
   return false;

@@ -26,7 +26,7 @@ struct Segment {
   std::uint32_t size;
 };
 
-struct Socket : io::Description {
+struct Socket : io::Description, SocketOptions {
   Socket() : Description(Kind::stream, "socket") {}
   long read(void* data, std::size_t size) override;
   long write(const void* data, std::size_t size) override;
@@ -60,14 +60,7 @@ struct Socket : io::Description {
   std::vector<Socket*> pending;
   std::size_t backlog = 0;
   std::uint32_t attempts = 0;        ///< connecting: SYNs sent
-  // options
-  bool reuse_address = false;
-  bool no_delay = false;
-  bool keep_alive = false;
-  bool linger_on = false;
-  int linger_s = 0;
-  std::uint64_t receive_timeout_ns = 0;  ///< 0 = none
-  std::uint64_t send_timeout_ns = 0;
+  bool no_delay = false;             ///< TCP_NODELAY
 
   std::size_t room() const;          ///< bytes that can be sent now
 };
