@@ -1,15 +1,14 @@
 // Socket calls: arguments translated, the net room called, the result translated.
 
+#include <algorithm>
 #include <arpa/inet.h>
+#include <cerrno>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
-
-#include <algorithm>
-#include <cerrno>
 #include <utility>
 
 #include "intercept/real.h"
@@ -244,8 +243,8 @@ FORESEED_EXPORT ssize_t recvmsg(int fd, msghdr* message, int flags) {
   }
   ssize_t total = 0;
   for (size_t i = 0; i < message->msg_iovlen; ++i) {
-    const ssize_t n =
-        recv(fd, message->msg_iov[i].iov_base, message->msg_iov[i].iov_len, total == 0 ? flags : flags | MSG_DONTWAIT);
+    const ssize_t n = recv(fd, message->msg_iov[i].iov_base, message->msg_iov[i].iov_len,
+                           total == 0 ? flags : flags | MSG_DONTWAIT);
     if (n <= 0) return total != 0 ? total : n;
     total += n;
     if (static_cast<size_t>(n) < message->msg_iov[i].iov_len) break;
@@ -322,27 +321,17 @@ long set_socket_option(AnySocket& socket, int name, const void* value, socklen_t
       socket.linger_s = option->l_linger;
       return 0;
     }
-    case SO_REUSEADDR:
-      socket.reuse_address = on;
-      return 0;
-    case SO_REUSEPORT:
-      socket.reuse_port = on;
-      return 0;
-    case SO_KEEPALIVE:
-      socket.keep_alive = on;
-      return 0;
-    case SO_BROADCAST:
-      socket.broadcast = on;
-      return 0;
+    case SO_REUSEADDR: socket.reuse_address = on; return 0;
+    case SO_REUSEPORT: socket.reuse_port = on; return 0;
+    case SO_KEEPALIVE: socket.keep_alive = on; return 0;
+    case SO_BROADCAST: socket.broadcast = on; return 0;
     case SO_RCVBUF:
     case SO_SNDBUF:
     case SO_PRIORITY:
     case SO_DEBUG:
     case SO_DONTROUTE:
-    case SO_OOBINLINE:
-      return 0;
-    default:
-      unsupported("setsockopt(SOL_SOCKET, " + std::to_string(name) + ")");
+    case SO_OOBINLINE: return 0;
+    default: unsupported("setsockopt(SOL_SOCKET, " + std::to_string(name) + ")");
   }
 }
 
@@ -362,35 +351,21 @@ long get_socket_option(AnySocket& socket, int name, void* value, socklen_t* size
     return give(timeval{static_cast<time_t>(ns / second), static_cast<suseconds_t>(ns % second / 1000)}, value, size);
   };
   switch (name) {
-    case SO_ERROR:
-      return number(std::exchange(socket.error, 0));
-    case SO_DOMAIN:
-      return number(AF_INET);
-    case SO_TYPE:
-      return number(is_stream(socket) ? SOCK_STREAM : SOCK_DGRAM);
-    case SO_PROTOCOL:
-      return number(is_stream(socket) ? IPPROTO_TCP : IPPROTO_UDP);
-    case SO_ACCEPTCONN:
-      return number(listens(socket));
+    case SO_ERROR: return number(std::exchange(socket.error, 0));
+    case SO_DOMAIN: return number(AF_INET);
+    case SO_TYPE: return number(is_stream(socket) ? SOCK_STREAM : SOCK_DGRAM);
+    case SO_PROTOCOL: return number(is_stream(socket) ? IPPROTO_TCP : IPPROTO_UDP);
+    case SO_ACCEPTCONN: return number(listens(socket));
     case SO_RCVBUF:
-    case SO_SNDBUF:
-      return number(buffer_of(socket));
-    case SO_REUSEADDR:
-      return number(socket.reuse_address);
-    case SO_REUSEPORT:
-      return number(socket.reuse_port);
-    case SO_KEEPALIVE:
-      return number(socket.keep_alive);
-    case SO_BROADCAST:
-      return number(socket.broadcast);
-    case SO_RCVTIMEO:
-      return time(socket.receive_timeout_ns);
-    case SO_SNDTIMEO:
-      return time(socket.send_timeout_ns);
-    case SO_LINGER:
-      return give(linger{socket.linger_on, socket.linger_s}, value, size);
-    default:
-      unsupported("getsockopt(SOL_SOCKET, " + std::to_string(name) + ")");
+    case SO_SNDBUF: return number(buffer_of(socket));
+    case SO_REUSEADDR: return number(socket.reuse_address);
+    case SO_REUSEPORT: return number(socket.reuse_port);
+    case SO_KEEPALIVE: return number(socket.keep_alive);
+    case SO_BROADCAST: return number(socket.broadcast);
+    case SO_RCVTIMEO: return time(socket.receive_timeout_ns);
+    case SO_SNDTIMEO: return time(socket.send_timeout_ns);
+    case SO_LINGER: return give(linger{socket.linger_on, socket.linger_s}, value, size);
+    default: unsupported("getsockopt(SOL_SOCKET, " + std::to_string(name) + ")");
   }
 }
 

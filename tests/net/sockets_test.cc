@@ -218,11 +218,11 @@ TEST(Sockets, closing_with_unread_data_resets) { holds(reset_and_broken_pipe); }
 TEST(Sockets, a_port_has_one_owner) { holds(ports_are_owned); }
 TEST(Sockets, shutdown_of_a_listener_wakes_accept) { holds(shutdown_wakes_accept); }
 
-void asks_for_udp() { socket(AF_INET, SOCK_DGRAM, 0); }
+void asks_for_raw() { socket(AF_INET, SOCK_RAW, 0); }
 void asks_for_unix() { socket(AF_UNIX, SOCK_STREAM, 0); }
 
 TEST(Sockets, what_is_missing_says_so) {
-  for (void (*const body)() : {asks_for_udp, asks_for_unix}) {
+  for (void (*const body)() : {asks_for_raw, asks_for_unix}) {
     const auto finding = first_finding(body, 1);
     ASSERT_TRUE(finding.has_value());
     EXPECT_EQ(finding->kind, FindingKind::unsupported);
