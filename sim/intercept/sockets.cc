@@ -64,6 +64,14 @@ void write_address(sockaddr* address, socklen_t* size, net::Endpoint endpoint) {
   *size = sizeof in;
 }
 
+/// The same for one end of a connection; those of a socketpair have no names.
+void write_address(sockaddr* address, socklen_t* size, const net::Socket& socket, net::Endpoint endpoint) {
+  if (!socket.pair || address == nullptr || size == nullptr) return write_address(address, size, endpoint);
+  const sa_family_t family = AF_UNIX;
+  std::memcpy(address, &family, std::min<std::size_t>(*size, sizeof family));
+  *size = sizeof family;
+}
+
 std::uint64_t to_ns(const timeval& time) {
   return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(time.tv_usec) * 1000;
 }
@@ -264,7 +272,7 @@ FORESEED_EXPORT int getsockname(int fd, sockaddr* address, socklen_t* size) noex
   return static_cast<int>(on_socket(
       fd,
       [&](net::Socket& socket) -> long {
-        write_address(address, size, {socket.local_address, socket.local_port});
+        write_address(address, size, socket, {socket.local_address, socket.local_port});
         return 0;
       },
       [&](net::DatagramSocket& socket) -> long {
@@ -279,7 +287,7 @@ FORESEED_EXPORT int getpeername(int fd, sockaddr* address, socklen_t* size) noex
       fd,
       [&](net::Socket& socket) -> long {
         if (socket.peer == nullptr) return -ENOTCONN;
-        write_address(address, size, {socket.remote_address, socket.remote_port});
+        write_address(address, size, socket, {socket.remote_address, socket.remote_port});
         return 0;
       },
       [&](net::DatagramSocket& socket) -> long {
@@ -293,8 +301,12 @@ namespace {
 
 constexpr std::size_t buffer_of(const net::Socket&) { return net::window; }
 constexpr std::size_t buffer_of(const net::DatagramSocket&) { return net::datagram_buffer; }
-constexpr bool is_stream(const net::Socket&) { return true; }
-constexpr bool is_stream(const net::DatagramSocket&) { return false; }
+constexpr int type_of(const net::Socket&) { return SOCK_STREAM; }
+constexpr int type_of(const net::DatagramSocket&) { return SOCK_DGRAM; }
+int domain_of(const net::Socket& socket) { return socket.pair ? AF_UNIX : AF_INET; }
+int domain_of(const net::DatagramSocket&) { return AF_INET; }
+int protocol_of(const net::Socket& socket) { return socket.pair ? 0 : IPPROTO_TCP; }
+int protocol_of(const net::DatagramSocket&) { return IPPROTO_UDP; }
 bool listens(const net::Socket& socket) { return socket.state == net::SocketState::listening; }
 bool listens(const net::DatagramSocket&) { return false; }
 
@@ -352,9 +364,9 @@ long get_socket_option(AnySocket& socket, int name, void* value, socklen_t* size
   };
   switch (name) {
     case SO_ERROR: return number(std::exchange(socket.error, 0));
-    case SO_DOMAIN: return number(AF_INET);
-    case SO_TYPE: return number(is_stream(socket) ? SOCK_STREAM : SOCK_DGRAM);
-    case SO_PROTOCOL: return number(is_stream(socket) ? IPPROTO_TCP : IPPROTO_UDP);
+    case SO_DOMAIN: return number(domain_of(socket));
+    case SO_TYPE: return number(type_of(socket));
+    case SO_PROTOCOL: return number(protocol_of(socket));
     case SO_ACCEPTCONN: return number(listens(socket));
     case SO_RCVBUF:
     case SO_SNDBUF: return number(buffer_of(socket));

@@ -165,6 +165,11 @@ void options_are_kept() {
     }
     close(fd);
   }
+  const Pair pair;
+  FORESEED_CHECK(option(pair[0], SOL_SOCKET, SO_DOMAIN) == AF_UNIX && option(pair[0], SOL_SOCKET, SO_PROTOCOL) == 0);
+  sockaddr name{};
+  socklen_t size = sizeof name;
+  FORESEED_CHECK(getsockname(pair[0], &name, &size) == 0 && size == sizeof(sa_family_t) && name.sa_family == AF_UNIX);
   FORESEED_CHECK(socket(AF_INET, SOCK_DGRAM, IPPROTO_TCP) < 0 && errno == EPROTONOSUPPORT);
 }
 

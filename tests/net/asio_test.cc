@@ -164,6 +164,13 @@ void posts_from_other_threads() {
   FORESEED_CHECK(count == 5);
 }
 
+void posts_without_a_strand() {
+  asio::io_context context(2);
+  int count = 0;
+  for (int i = 0; i < 2; ++i) asio::post(context, [&] { ++count; });
+  run_in_two(context);
+}
+
 void udp_echo() {
   std::atomic<bool> bound{false};
   foreseed::Host server("echo", [&] {
@@ -216,6 +223,11 @@ TEST(Asio, three_clients_and_an_echo_server_in_two_threads_each) { holds_and_rep
 TEST(Asio, a_deadline_cancels_a_read) { holds_and_repeats(a_deadline_cancels_a_read); }
 TEST(Asio, timers_are_virtual_time) { holds_and_repeats(a_timer_is_cancelled_and_moved); }
 TEST(Asio, a_strand_is_a_lock) { holds_and_repeats(posts_from_other_threads); }
+TEST(Asio, without_a_strand_handlers_race) {
+  const auto finding = first_finding(posts_without_a_strand, 300);
+  ASSERT_TRUE(finding.has_value());
+  EXPECT_EQ(finding->kind, FindingKind::data_race);
+}
 TEST(Asio, udp_echo) { holds_and_repeats(udp_echo); }
 TEST(Asio, refused_unknown_and_own_name) { holds_and_repeats(refused_and_unknown); }
 
