@@ -1,11 +1,13 @@
 // Names and addresses: the world's own, never the host's.
 
+#include <algorithm>
 #include <arpa/inet.h>
 #include <cerrno>
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
 #include <ifaddrs.h>
+#include <iterator>
 #include <net/if.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -20,16 +22,17 @@ using namespace foreseed;
 
 namespace {
 
-/// The port of a service name or number; -1 if it is neither.
-int port_of(const char* service) {
+/// The port of a service name or number; one of getaddrinfo's errors, which are negative, if it is neither.
+int port_of(const char* service, int flags) {
   if (service == nullptr) return 0;
   unsigned number = 0;
   const char* const end = service + std::strlen(service);
   const auto [rest, error] = std::from_chars(service, end, number);
   if (error == std::errc() && rest == end && number <= 65535) return static_cast<int>(number);
+  if ((flags & AI_NUMERICSERV) != 0) return EAI_NONAME;
   if (std::strcmp(service, "http") == 0) return 80;
   if (std::strcmp(service, "https") == 0) return 443;
-  return -1;
+  return EAI_SERVICE;
 }
 
 /// The address of a node as the running task's host sees it; false if it is not known.
@@ -56,33 +59,67 @@ struct Answer {
   sockaddr_in address;
 };
 
+/// One kind of socket that an address is good for, in the order in which glibc lists them.
+struct Transport {
+  int type;
+  int protocol;
+};
+constexpr Transport transports[] = {{SOCK_STREAM, IPPROTO_TCP}, {SOCK_DGRAM, IPPROTO_UDP}, {SOCK_RAW, 0}};
+
+bool wants(const addrinfo& hints, const Transport& transport) {
+  if (hints.ai_socktype != 0 && hints.ai_socktype != transport.type) return false;
+  return hints.ai_protocol == 0 || transport.protocol == 0 || hints.ai_protocol == transport.protocol;
+}
+
+/// What AF_INET6 gets for a node of a world that has IPv4 addresses only.
+int no_ipv6_answer(const char* node, int flags) {
+  in_addr numeric;
+  if (node == nullptr || inet_pton(AF_INET, node, &numeric) == 1) return EAI_ADDRFAMILY;
+  const Entry entry;
+  std::uint32_t address = 0;
+  return address_of(node, flags, address) ? EAI_NODATA : EAI_NONAME;
+}
+
 }  // namespace
 
 FORESEED_EXPORT int getaddrinfo(const char* node, const char* service, const addrinfo* hints, addrinfo** out) {
   if (!simulated_code()) return REAL(getaddrinfo)(node, service, hints, out);
   const addrinfo wanted = hints != nullptr ? *hints : addrinfo{};
   if (node == nullptr && service == nullptr) return EAI_NONAME;
-  if (wanted.ai_family != AF_UNSPEC && wanted.ai_family != AF_INET) return EAI_ADDRFAMILY;
+  if (wanted.ai_family == AF_INET6) return no_ipv6_answer(node, wanted.ai_flags);
+  if (wanted.ai_family != AF_UNSPEC && wanted.ai_family != AF_INET) return EAI_FAMILY;
+  if (std::none_of(std::begin(transports), std::end(transports), [&](const auto& one) { return wants(wanted, one); })) {
+    return EAI_SOCKTYPE;
+  }
+  const int port = port_of(service, wanted.ai_flags);
+  if (port < 0) return port;
   std::uint32_t host = 0;
-  const int port = port_of(service);
-  if (port < 0) return EAI_SERVICE;
   {
     const Entry entry;
     if (!address_of(node, wanted.ai_flags, host)) return EAI_NONAME;
   }
-  // The answer is the program's memory, from its own heap.
-  auto* const answer = static_cast<Answer*>(std::calloc(1, sizeof(Answer)));
-  if (answer == nullptr) return EAI_MEMORY;
-  answer->address.sin_family = AF_INET;
-  answer->address.sin_addr.s_addr = htonl(host);
-  answer->address.sin_port = htons(static_cast<std::uint16_t>(port));
-  answer->info.ai_family = AF_INET;
-  answer->info.ai_socktype = wanted.ai_socktype != 0 ? wanted.ai_socktype : SOCK_STREAM;
-  answer->info.ai_protocol = wanted.ai_protocol != 0 ? wanted.ai_protocol : IPPROTO_TCP;
-  answer->info.ai_addrlen = sizeof answer->address;
-  answer->info.ai_addr = reinterpret_cast<sockaddr*>(&answer->address);
-  if ((wanted.ai_flags & AI_CANONNAME) != 0 && node != nullptr) answer->info.ai_canonname = strdup(node);
-  *out = &answer->info;
+  // The answers are the program's memory, from its own heap.
+  addrinfo* first = nullptr;
+  addrinfo** next = &first;
+  for (const Transport& transport : transports) {
+    if (!wants(wanted, transport)) continue;
+    auto* const answer = static_cast<Answer*>(std::calloc(1, sizeof(Answer)));
+    if (answer == nullptr) return freeaddrinfo(first), EAI_MEMORY;
+    answer->address.sin_family = AF_INET;
+    answer->address.sin_addr.s_addr = htonl(host);
+    answer->address.sin_port = htons(static_cast<std::uint16_t>(port));
+    answer->info.ai_flags = wanted.ai_flags;
+    answer->info.ai_family = AF_INET;
+    answer->info.ai_socktype = transport.type;
+    answer->info.ai_protocol = transport.protocol != 0 ? transport.protocol : wanted.ai_protocol;
+    answer->info.ai_addrlen = sizeof answer->address;
+    answer->info.ai_addr = reinterpret_cast<sockaddr*>(&answer->address);
+    *next = &answer->info;
+    next = &answer->info.ai_next;
+    if (wanted.ai_socktype != 0 || wanted.ai_protocol != 0) break;
+  }
+  if ((wanted.ai_flags & AI_CANONNAME) != 0 && node != nullptr) first->ai_canonname = strdup(node);
+  *out = first;
   return 0;
 }
 

@@ -8,7 +8,6 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
-#include <type_traits>
 #include <unistd.h>
 #include <utility>
 
@@ -65,6 +64,14 @@ void write_address(sockaddr* address, socklen_t* size, net::Endpoint endpoint) {
   *size = sizeof in;
 }
 
+/// The same for one end of a connection; those of a socketpair have no names.
+void write_address(sockaddr* address, socklen_t* size, const net::Socket& socket, net::Endpoint endpoint) {
+  if (!socket.pair || address == nullptr || size == nullptr) return write_address(address, size, endpoint);
+  const sa_family_t family = AF_UNIX;
+  std::memcpy(address, &family, std::min<std::size_t>(*size, sizeof family));
+  *size = sizeof family;
+}
+
 std::uint64_t to_ns(const timeval& time) {
   return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(time.tv_usec) * 1000;
 }
@@ -78,6 +85,8 @@ FORESEED_EXPORT int socket(int domain, int type, int protocol) noexcept {
   if (domain == AF_INET6) return errno = EAFNOSUPPORT, -1;
   if (domain != AF_INET) unsupported("socket() of address family " + std::to_string(domain));
   const bool nonblocking = (type & SOCK_NONBLOCK) != 0;
+  const int own = kind == SOCK_DGRAM ? IPPROTO_UDP : IPPROTO_TCP;
+  if (kind <= SOCK_DGRAM && protocol != 0 && protocol != own) return errno = EPROTONOSUPPORT, -1;
   if (kind == SOCK_DGRAM) return static_cast<int>(through_errno(net::open_datagram(nonblocking)));
   if (kind != SOCK_STREAM) unsupported("socket() of type " + std::to_string(kind));
   return static_cast<int>(through_errno(net::open_socket(nonblocking)));
@@ -263,7 +272,7 @@ FORESEED_EXPORT int getsockname(int fd, sockaddr* address, socklen_t* size) noex
   return static_cast<int>(on_socket(
       fd,
       [&](net::Socket& socket) -> long {
-        write_address(address, size, {socket.local_address, socket.local_port});
+        write_address(address, size, socket, {socket.local_address, socket.local_port});
         return 0;
       },
       [&](net::DatagramSocket& socket) -> long {
@@ -278,7 +287,7 @@ FORESEED_EXPORT int getpeername(int fd, sockaddr* address, socklen_t* size) noex
       fd,
       [&](net::Socket& socket) -> long {
         if (socket.peer == nullptr) return -ENOTCONN;
-        write_address(address, size, {socket.remote_address, socket.remote_port});
+        write_address(address, size, socket, {socket.remote_address, socket.remote_port});
         return 0;
       },
       [&](net::DatagramSocket& socket) -> long {
@@ -290,53 +299,84 @@ FORESEED_EXPORT int getpeername(int fd, sockaddr* address, socklen_t* size) noex
 
 namespace {
 
-/// SOL_SOCKET's options that every socket has.
+constexpr std::size_t buffer_of(const net::Socket&) { return net::window; }
+constexpr std::size_t buffer_of(const net::DatagramSocket&) { return net::datagram_buffer; }
+constexpr int type_of(const net::Socket&) { return SOCK_STREAM; }
+constexpr int type_of(const net::DatagramSocket&) { return SOCK_DGRAM; }
+int domain_of(const net::Socket& socket) { return socket.pair ? AF_UNIX : AF_INET; }
+int domain_of(const net::DatagramSocket&) { return AF_INET; }
+int protocol_of(const net::Socket& socket) { return socket.pair ? 0 : IPPROTO_TCP; }
+int protocol_of(const net::DatagramSocket&) { return IPPROTO_UDP; }
+bool listens(const net::Socket& socket) { return socket.state == net::SocketState::listening; }
+bool listens(const net::DatagramSocket&) { return false; }
+
+template <typename AnySocket>
+long set_timeout(AnySocket& socket, int name, const timeval& time) {
+  if (time.tv_usec < 0 || time.tv_usec >= 1'000'000) return -EDOM;
+  (name == SO_RCVTIMEO ? socket.receive_timeout_ns : socket.send_timeout_ns) = to_ns(time);
+  return 0;
+}
+
+/// SOL_SOCKET's options; those that tune what the model has no notion of are taken and forgotten.
 template <typename AnySocket>
 long set_socket_option(AnySocket& socket, int name, const void* value, socklen_t size) {
   if (name == SO_RCVTIMEO || name == SO_SNDTIMEO) {
-    if (size < sizeof(timeval)) return -EINVAL;
-    const std::uint64_t ns = to_ns(*static_cast<const timeval*>(value));
-    if (name == SO_RCVTIMEO) socket.receive_timeout_ns = ns;
-    if constexpr (std::is_same_v<AnySocket, net::Socket>) {
-      if (name == SO_SNDTIMEO) socket.send_timeout_ns = ns;
-    }
-    return 0;
+    return size < sizeof(timeval) ? -EINVAL : set_timeout(socket, name, *static_cast<const timeval*>(value));
   }
   if (size < sizeof(int)) return -EINVAL;
-  const int number = *static_cast<const int*>(value);
-  if constexpr (std::is_same_v<AnySocket, net::Socket>) {
-    if (name == SO_KEEPALIVE) return socket.keep_alive = number != 0, 0;
-    if (name == SO_LINGER) {
+  const bool on = *static_cast<const int*>(value) != 0;
+  switch (name) {
+    case SO_LINGER: {
       if (size < sizeof(linger)) return -EINVAL;
       const auto* const option = static_cast<const linger*>(value);
       socket.linger_on = option->l_onoff != 0;
       socket.linger_s = option->l_linger;
       return 0;
     }
-  }
-  switch (name) {
-    case SO_REUSEADDR:
-    case SO_REUSEPORT: socket.reuse_address = number != 0; return 0;
-    case SO_KEEPALIVE:
-    case SO_LINGER:
+    case SO_REUSEADDR: socket.reuse_address = on; return 0;
+    case SO_REUSEPORT: socket.reuse_port = on; return 0;
+    case SO_KEEPALIVE: socket.keep_alive = on; return 0;
+    case SO_BROADCAST: socket.broadcast = on; return 0;
     case SO_RCVBUF:
     case SO_SNDBUF:
     case SO_PRIORITY:
-    case SO_BROADCAST:
+    case SO_DEBUG:
+    case SO_DONTROUTE:
     case SO_OOBINLINE: return 0;
     default: unsupported("setsockopt(SOL_SOCKET, " + std::to_string(name) + ")");
   }
 }
 
+/// As much of `given` as there is room for.
+template <typename Value>
+long give(const Value& given, void* value, socklen_t* size) {
+  *size = static_cast<socklen_t>(std::min<std::size_t>(*size, sizeof given));
+  std::memcpy(value, &given, *size);
+  return 0;
+}
+
 template <typename AnySocket>
-long get_socket_option(AnySocket& socket, int name) {
+long get_socket_option(AnySocket& socket, int name, void* value, socklen_t* size) {
+  const auto number = [&](auto given) { return give(static_cast<int>(given), value, size); };
+  const auto time = [&](std::uint64_t ns) {
+    constexpr std::uint64_t second = 1'000'000'000;
+    return give(timeval{static_cast<time_t>(ns / second), static_cast<suseconds_t>(ns % second / 1000)}, value, size);
+  };
   switch (name) {
-    case SO_ERROR: return std::exchange(socket.error, 0);
-    case SO_DOMAIN: return AF_INET;
-    case SO_REUSEADDR: return socket.reuse_address;
-    case SO_KEEPALIVE:
-    case SO_BROADCAST:
-    case SO_ACCEPTCONN: return 0;
+    case SO_ERROR: return number(std::exchange(socket.error, 0));
+    case SO_DOMAIN: return number(domain_of(socket));
+    case SO_TYPE: return number(type_of(socket));
+    case SO_PROTOCOL: return number(protocol_of(socket));
+    case SO_ACCEPTCONN: return number(listens(socket));
+    case SO_RCVBUF:
+    case SO_SNDBUF: return number(buffer_of(socket));
+    case SO_REUSEADDR: return number(socket.reuse_address);
+    case SO_REUSEPORT: return number(socket.reuse_port);
+    case SO_KEEPALIVE: return number(socket.keep_alive);
+    case SO_BROADCAST: return number(socket.broadcast);
+    case SO_RCVTIMEO: return time(socket.receive_timeout_ns);
+    case SO_SNDTIMEO: return time(socket.send_timeout_ns);
+    case SO_LINGER: return give(linger{socket.linger_on, socket.linger_s}, value, size);
     default: unsupported("getsockopt(SOL_SOCKET, " + std::to_string(name) + ")");
   }
 }
@@ -361,34 +401,14 @@ FORESEED_EXPORT int setsockopt(int fd, int level, int name, const void* value, s
 
 FORESEED_EXPORT int getsockopt(int fd, int level, int name, void* value, socklen_t* size) noexcept {
   if (!simulated_code()) return REAL(getsockopt)(fd, level, name, value, size);
-  const auto give = [&](long number) -> long {
-    const int out = static_cast<int>(number);
-    std::memcpy(value, &out, std::min<std::size_t>(*size, sizeof out));
-    *size = sizeof out;
-    return 0;
-  };
   return static_cast<int>(on_socket(
       fd,
       [&](net::Socket& socket) -> long {
-        if (level == IPPROTO_TCP && name == TCP_NODELAY) return give(socket.no_delay);
-        if (level == IPPROTO_TCP && name == TCP_MAXSEG) return give(1448);
-        if (level != SOL_SOCKET) return -ENOPROTOOPT;
-        switch (name) {
-          case SO_TYPE: return give(SOCK_STREAM);
-          case SO_KEEPALIVE: return give(socket.keep_alive);
-          case SO_ACCEPTCONN: return give(socket.state == net::SocketState::listening);
-          case SO_RCVBUF:
-          case SO_SNDBUF: return give(net::window);
-          default: return give(get_socket_option(socket, name));
-        }
+        if (level == IPPROTO_TCP && name == TCP_NODELAY) return give(static_cast<int>(socket.no_delay), value, size);
+        if (level == IPPROTO_TCP && name == TCP_MAXSEG) return give(1448, value, size);
+        return level == SOL_SOCKET ? get_socket_option(socket, name, value, size) : -ENOPROTOOPT;
       },
       [&](net::DatagramSocket& socket) -> long {
-        if (level != SOL_SOCKET) return -ENOPROTOOPT;
-        switch (name) {
-          case SO_TYPE: return give(SOCK_DGRAM);
-          case SO_RCVBUF:
-          case SO_SNDBUF: return give(net::datagram_buffer);
-          default: return give(get_socket_option(socket, name));
-        }
+        return level == SOL_SOCKET ? get_socket_option(socket, name, value, size) : -ENOPROTOOPT;
       }));
 }

@@ -97,6 +97,8 @@ long control(Epoll& epoll, int operation, int descriptor, const epoll_event* eve
       break;
     default: return result(-EINVAL);
   }
+  epoll.clock.join(World::get().current().clock);
+  World::get().current().release();
   epoll.changed();
   return result(0);
 }
@@ -112,6 +114,7 @@ long wait(Epoll& epoll, epoll_event* events, int max, std::uint64_t deadline_ns)
     world.wait(Op::epoll_wait, epoll.number, std::min(deadline_ns, epoll.changes_at_ns()));
     count = collect(epoll, events, max);
   }
+  if (count != 0) world.current().clock.join(epoll.clock);
   return epoll.report(Op::epoll_wait, count, count != 0);
 }
 

@@ -23,6 +23,7 @@ struct Epoll : Description {
     bool disabled = false;       ///< one-shot, and its shot is gone
   };
   std::vector<Item> items;
+  VectorClock clock;     ///< what those who put items there knew; so does whoever they are reported to
   std::size_t next = 0;  ///< where the next report starts, so that none is passed by for ever
 };
 

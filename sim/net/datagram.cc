@@ -93,7 +93,7 @@ bool taken(const Machine& machine, const DatagramSocket& socket, Endpoint at) {
   return std::any_of(machine.bound_datagrams.begin(), machine.bound_datagrams.end(), [&](const DatagramSocket* other) {
     return other->local.port == at.port &&
            (other->local.address == 0 || at.address == 0 || other->local.address == at.address) &&
-           !(socket.reuse_address && other->reuse_address);
+           !(socket.shares_port() && other->shares_port());
   });
 }
 

@@ -26,7 +26,7 @@ struct Datagram {
   std::string bytes;
 };
 
-struct DatagramSocket : io::Description {
+struct DatagramSocket : io::Description, SocketOptions {
   DatagramSocket() : Description(Kind::datagram, "udp") {}
   long read(void* data, std::size_t size) override;
   long write(const void* data, std::size_t size) override;
@@ -41,9 +41,7 @@ struct DatagramSocket : io::Description {
   VectorClock clock;        ///< what the senders of what has arrived knew
   int error = 0;            ///< SO_ERROR
   Fate fate;                ///< in partitions of links
-  bool reuse_address = false;
   bool read_shut = false;
-  std::uint64_t receive_timeout_ns = 0;  ///< 0 = none
 };
 
 long open_datagram(bool nonblocking);

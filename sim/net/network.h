@@ -38,6 +38,19 @@ struct Machine {
   std::vector<DatagramSocket*> bound_datagrams;  ///< sockets that own a UDP port, in the order of bind()
 };
 
+/// What SOL_SOCKET's options were set to.
+struct SocketOptions {
+  bool reuse_address = false;
+  bool reuse_port = false;
+  bool keep_alive = false;
+  bool broadcast = false;
+  bool linger_on = false;
+  int linger_s = 0;
+  std::uint64_t receive_timeout_ns = 0;  ///< 0 = none
+  std::uint64_t send_timeout_ns = 0;     ///< 0 = none
+  bool shares_port() const { return reuse_address || reuse_port; }
+};
+
 class Network {
  public:
   static Network& get() { return instance_; }

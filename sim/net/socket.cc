@@ -31,8 +31,12 @@ bool resend(void* context, std::uint64_t generation, bool dry);
 /// Puts a segment into the queue of those that will arrive at `to`, in `delay_ns` or behind the last of them.
 void schedule(Socket& to, Segment segment, std::uint64_t delay_ns) {
   World& world = World::get();
-  to.last_arrival_ns = std::max(to.last_arrival_ns, world.now() + delay_ns);
   to.segments.push_back(segment);
+  if (to.pair) {  // one buffer in the kernel, no way to go
+    arrive(&to, to.generation, false);
+    return;
+  }
+  to.last_arrival_ns = std::max(to.last_arrival_ns, world.now() + delay_ns);
   world.at(to.last_arrival_ns, arrive, &to, to.generation);
 }
 
@@ -65,7 +69,7 @@ void hold(Socket& to, Segment segment) {
 /// those behind it wait until it was sent again (RFC 6298: after 200 ms at first, then each time twice as long).
 void put_under_way(Socket& to, Kind kind, std::uint32_t size, std::uint32_t from_host) {
   Link& link = Network::get().link(from_host, to.host);
-  if (__builtin_expect(link.plain() && to.held.empty(), 1)) return schedule(to, {kind, size}, link.delay.low_ns);
+  if (__builtin_expect((link.plain() && to.held.empty()) || to.pair, 1)) return schedule(to, {kind, size}, link.delay.low_ns);
   if (kind == Kind::reset) {  // sent once, acknowledged by nobody
     if (!is_lost(link, to.fate)) schedule(to, {kind, size}, link.travel_ns(0));
     return;
@@ -228,7 +232,7 @@ bool port_taken(const Machine& machine, const Socket& socket, std::uint32_t addr
   for (const Socket* const other : machine.bound) {
     if (other->local_port != port) continue;
     if (other->local_address != 0 && address != 0 && other->local_address != address) continue;
-    if (socket.reuse_address && other->reuse_address && other->state != SocketState::listening) continue;
+    if (socket.shares_port() && other->shares_port() && other->state != SocketState::listening) continue;
     return true;
   }
   return false;
@@ -305,6 +309,7 @@ void Socket::closed() {
     } else if (!socket.write_shut) {
       send_to_peer(socket, Segment::Kind::fin);
     }
+    if (socket.pair) socket.peer->write_shut = true;
   }
   socket.changed();
 }
@@ -389,6 +394,9 @@ long connect(Socket& socket, std::uint32_t address, std::uint16_t port) {
     }
     if (socket.local_address == 0) socket.local_address = address >> 24 == 127 ? loopback : machine.address;
     socket.state = SocketState::connecting;
+    socket.reset = false;  // of an attempt before this one
+    socket.error = 0;
+    socket.attempts = 0;
     socket.clock.join(world.current().clock);
     world.current().release();
     if (host < 0) {
@@ -486,7 +494,10 @@ long shutdown(Socket& socket, int how) {
     return report(Op::sock_shutdown, socket, 0);
   }
   if (socket.state != SocketState::connected) return report(Op::sock_shutdown, socket, -ENOTCONN);
-  if (how != SHUT_WR) socket.read_shut = true;
+  if (how != SHUT_WR) {
+    socket.read_shut = true;
+    if (socket.pair) socket.peer->write_shut = true;
+  }
   if (how != SHUT_RD && !socket.write_shut) {
     socket.write_shut = true;
     send_to_peer(socket, Kind::fin);
@@ -517,6 +528,7 @@ long open_pair(int descriptors[2], bool nonblocking) {
   for (int i = 0; i < 2; ++i) {
     ends[i] = &network.new_socket(World::get().current().host);
     ends[i]->state = SocketState::connected;
+    ends[i]->pair = true;
     ends[i]->nonblocking = nonblocking;
     descriptors[i] = io::open(*ends[i]);
   }

@@ -26,7 +26,7 @@ struct Segment {
   std::uint32_t size;
 };
 
-struct Socket : io::Description {
+struct Socket : io::Description, SocketOptions {
   Socket() : Description(Kind::stream, "socket") {}
   long read(void* data, std::size_t size) override;
   long write(const void* data, std::size_t size) override;
@@ -43,6 +43,7 @@ struct Socket : io::Description {
   // stream
   SocketState state = SocketState::fresh;
   Socket* peer = nullptr;
+  bool pair = false;                 ///< one of socketpair(2)'s: what is sent has arrived
   std::string arrived;               ///< bytes to read, from `read_position` on
   std::size_t read_position = 0;
   std::string under_way;             ///< bytes of data segments that have not arrived
@@ -64,14 +65,7 @@ struct Socket : io::Description {
   std::size_t backlog = 0;
   std::uint32_t attempts = 0;        ///< connecting: SYNs sent
   Fate syn_fate;                     ///< and what partitions of the link do to them
-  // options
-  bool reuse_address = false;
-  bool no_delay = false;
-  bool keep_alive = false;
-  bool linger_on = false;
-  int linger_s = 0;
-  std::uint64_t receive_timeout_ns = 0;  ///< 0 = none
-  std::uint64_t send_timeout_ns = 0;
+  bool no_delay = false;             ///< TCP_NODELAY
 
   std::size_t room() const;          ///< bytes that can be sent now
 };
