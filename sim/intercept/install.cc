@@ -1,3 +1,4 @@
+#include "files/tree.h"
 #include "io/descriptors.h"
 #include "kernel/world.h"
 #include "memory/install.h"
@@ -10,6 +11,7 @@ void install_rooms(World& world) {
   memory::install(world);
   sync::install(world);
   io::install(world);
+  files::install(world);
   net_install();
 }
 

@@ -122,7 +122,7 @@ class World {
     if (__builtin_expect(step_ > step_limit_ || recording_ != nullptr, 0)) event_slow(op, object, result);
   }
   /// As event(), with a text that goes into the recording and the hash.
-  void text_event(Op op, std::string_view text);
+  void text_event(Op op, std::string_view text, std::int32_t result = 0, bool progress = false);
 
   bool recording() const { return recording_ != nullptr; }
   /// The stack of the caller if the run is recorded, else an empty one.

@@ -69,6 +69,22 @@ class FORESEED_API Host {
 /// between hosts and 10 us within one. `latency` in [0, 1 h].
 FORESEED_API void link(std::string_view one, std::string_view other, std::chrono::nanoseconds latency);
 
+// Each host has files of its own, in memory, which are gone with the execution; a few paths of the system that foreseed
+// runs on can be read (docs/limits.md names them).
+
+/// Puts the files of `host` into the state after a power failure: what was not made durable by fsync may be lost, torn (in
+/// sectors of 512 bytes) or there without what was written before it; a name is durable once its directory was synced.
+/// What survives is foreseed's choice. Open files of before are useless afterwards: every call on them fails with EIO,
+/// but for close. For scenarios that model a restart themselves: no task is stopped.
+FORESEED_API void crash_files(std::string_view host);
+
+/// Lets the files of `host` hold at most `bytes` together: beyond it, calls fail with ENOSPC. The default is 1 GiB.
+FORESEED_API void disk_capacity(std::string_view host, std::uint64_t bytes);
+
+/// Lets one call on the files of `host` fail with `error` (an errno value such as EIO), after `after` more that do not:
+/// of open, read, write, truncate, sync, and those that change names. Several errors can be planned.
+FORESEED_API void disk_error(std::string_view host, int error, std::uint32_t after);
+
 }  // namespace foreseed
 
 /// Registers the function body that follows as the scenario `ident`.
