@@ -107,6 +107,8 @@ void Tree::crash() {
   }
   used_ = 0;
   ++epoch;
+  first_new_task_ = World::get().task_count();
+  survivor_ = World::get().current().id;
   root_->links = 1;
   put_back_from_disk(*root_);
   for (const auto& inode : inodes_) {

@@ -30,6 +30,7 @@ long start_of(int directory, const char* path, Start& start) {
   if (path == nullptr) return -EFAULT;
   start.tree = &tree_of(World::get().current().host);
   start.inode = &start.tree->root();
+  if (start.tree->is_of_the_past(World::get().current())) return -EIO;
   if (directory == AT_FDCWD || path[0] == '/') return 0;
   long error = 0;
   const File* const file = find_file(directory, -ENOTDIR, error);

@@ -123,6 +123,11 @@ class Tree {
   const std::uint32_t host;
   std::uint64_t capacity = default_capacity;
   std::uint32_t epoch = 0;  ///< crashes so far
+  /// Whether a task of this host was there before the last crash, and did not itself call for it: all its calls on names
+  /// fail with EIO, as those on its open files do.
+  bool is_of_the_past(const Task& task) const {
+    return task.host == host && task.id < first_new_task_ && task.id != survivor_;
+  }
 
   struct PlannedFailure {
     Op op;  ///< Op::count_: any
@@ -140,6 +145,8 @@ class Tree {
   std::vector<NameChange> name_changes_;  ///< not durable yet, oldest first
   Inode* root_ = nullptr;
   std::uint64_t used_ = 0;
+  std::uint32_t first_new_task_ = 0;
+  std::uint32_t survivor_ = 0;
 };
 
 /// The tree of a host, made at its first use in a run.

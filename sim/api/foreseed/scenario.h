@@ -74,8 +74,9 @@ FORESEED_API void link(std::string_view one, std::string_view other, std::chrono
 
 /// Puts the files of `host` into the state after a power failure: what was not made durable by fsync may be lost, torn (in
 /// sectors of 512 bytes) or there without what was written before it; a name is durable once its directory was synced.
-/// What survives is foreseed's choice. Open files of before are useless afterwards: every call on them fails with EIO,
-/// but for close. For scenarios that model a restart themselves: no task is stopped.
+/// What survives is foreseed's choice. For scenarios that model a restart themselves: no task is stopped, but from then on
+/// every call on a file that was open, and every call on files by a thread that was there before (but for the caller),
+/// fails with EIO.
 FORESEED_API void crash_files(std::string_view host);
 
 /// Lets the files of `host` hold at most `bytes` together: beyond it, calls fail with ENOSPC. The default is 1 GiB.
