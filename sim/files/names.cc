@@ -14,9 +14,11 @@ namespace {
 
 constexpr unsigned creation_mask = 022;
 
+std::string shown(const char* path) { return path != nullptr ? path : "(null)"; }
+
 /// Notes what was done to which name.
-long note(Op op, std::string_view path, long result, bool progress = true) {
-  World::get().text_event(op, path, static_cast<std::int32_t>(result), progress);
+long note(Op op, const std::string& text, long result, bool progress = true) {
+  World::get().text_event(op, text, static_cast<std::int32_t>(result), progress);
   return result;
 }
 
@@ -94,7 +96,7 @@ std::string path_of(const Inode& directory) {
 
 long open(int directory, const char* path, int flags, unsigned mode) {
   World::get().point(Op::file_open);
-  return note(Op::file_open, path, try_open(directory, path, flags, mode));
+  return note(Op::file_open, shown(path), try_open(directory, path, flags, mode));
 }
 
 long make_directory(int directory, const char* path, unsigned mode) {
@@ -107,7 +109,7 @@ long make_directory(int directory, const char* path, unsigned mode) {
   if (result == 0) {
     result = start.tree->make(place, Inode::Kind::directory, mode & 07777 & ~creation_mask, made);
   }
-  return note(Op::file_mkdir, path, result);
+  return note(Op::file_mkdir, shown(path), result);
 }
 
 long unlink(int directory, const char* path, bool is_directory) {
@@ -117,7 +119,7 @@ long unlink(int directory, const char* path, bool is_directory) {
   long result = find_existing(directory, path, start, place);
   if (result == 0) result = start.tree->failure(Op::file_unlink);
   if (result == 0) result = start.tree->remove(place, is_directory);
-  return note(Op::file_unlink, path, result);
+  return note(Op::file_unlink, shown(path), result);
 }
 
 long remove(const char* path) {
@@ -138,7 +140,7 @@ long rename(int from_directory, const char* from, int to_directory, const char* 
   if (result == 0 && from_start.tree != to_start.tree) result = -EXDEV;
   if (result == 0) result = from_start.tree->failure(Op::file_rename);
   if (result == 0) result = from_start.tree->rename(from_place, to_place, replace);
-  return note(Op::file_rename, std::string(from) + " to " + to, result);
+  return note(Op::file_rename, shown(from) + " to " + shown(to), result);
 }
 
 long link(int from_directory, const char* from, int to_directory, const char* to) {
@@ -152,17 +154,17 @@ long link(int from_directory, const char* from, int to_directory, const char* to
   if (result == 0 && from_start.tree != to_start.tree) result = -EXDEV;
   if (result == 0) result = from_start.tree->failure(Op::file_rename);
   if (result == 0) result = from_start.tree->link(*from_place.inode, to_place);
-  return note(Op::file_rename, std::string(from) + " also " + to, result);
+  return note(Op::file_rename, shown(from) + " also " + shown(to), result);
 }
 
 long status(int directory, const char* path, bool empty_path, struct stat& out) {
   World::get().point(Op::file_stat);
-  if (empty_path && path[0] == '\0' && directory != AT_FDCWD) return status(directory, out);
+  if (empty_path && path != nullptr && path[0] == '\0' && directory != AT_FDCWD) return status(directory, out);
   Start start{};
   Place place;
   const long result = find_existing(directory, path, start, place);
   if (result == 0) describe(*start.tree, *place.inode, out);
-  return note(Op::file_stat, path, result, false);
+  return note(Op::file_stat, shown(path), result, false);
 }
 
 long status(int descriptor, struct stat& out) {
@@ -194,7 +196,7 @@ long access(int directory, const char* path, int mode) {
   if (result == 0 && (mode & X_OK) != 0 && !place.inode->is_directory() && (place.inode->mode & 0111) == 0) {
     result = -EACCES;
   }
-  return note(Op::file_stat, path, result, false);
+  return note(Op::file_stat, shown(path), result, false);
 }
 
 long change_mode(int directory, const char* path, unsigned mode) {
@@ -203,7 +205,7 @@ long change_mode(int directory, const char* path, unsigned mode) {
   Place place;
   const long result = find_existing(directory, path, start, place);
   if (result == 0) place.inode->mode = mode & 07777;
-  return note(Op::file_stat, path, result);
+  return note(Op::file_stat, shown(path), result);
 }
 
 long change_mode(int descriptor, unsigned mode) {

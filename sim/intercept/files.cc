@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -231,6 +232,25 @@ FORESEED_EXPORT int flock(int fd, int operation) noexcept {
   return static_cast<int>(with_file(fd, -EINVAL, [&](files::File& file) { return file.flock(operation); }));
 }
 
+FORESEED_EXPORT ssize_t sendfile(int to, int from, off_t* offset, size_t size) noexcept {
+  if (!simulated_code()) return REAL(sendfile)(to, from, offset, size);
+  if (!io::is_virtual(to) || !io::is_virtual(from)) unsupported_call("sendfile() of a file of the host");
+  std::string piece(std::min<std::size_t>(size, 64 * 1024), '\0');
+  const ssize_t n = with_file(from, -EINVAL, [&](files::File& file) {
+    const auto at = offset != nullptr ? static_cast<std::uint64_t>(*offset) : file.position;
+    return file.read_at(piece.data(), piece.size(), at);
+  });
+  if (n <= 0) return n;
+  const ssize_t sent = write(to, piece.data(), static_cast<std::size_t>(n));
+  if (sent <= 0) return sent;
+  if (offset != nullptr) {
+    *offset += sent;
+  } else {
+    lseek(from, sent, SEEK_CUR);
+  }
+  return sent;
+}
+
 /// Virtual files cannot be mapped.
 FORESEED_EXPORT void* mmap(void* address, size_t size, int protection, int flags, int fd, off_t offset) noexcept {
   if ((flags & MAP_ANONYMOUS) == 0 && virtual_descriptor(fd)) return errno = ENODEV, MAP_FAILED;
@@ -257,3 +277,4 @@ SAME(posix_fallocate64, posix_fallocate);
 SAME(fallocate64, fallocate);
 SAME(posix_fadvise64, posix_fadvise);
 SAME(mmap64, mmap);
+SAME(sendfile64, sendfile);

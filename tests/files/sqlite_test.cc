@@ -1,7 +1,4 @@
 // A real database on virtual files: Debian's compiled SQLite, through power failures.
-//
-// The static library, so that its globals are the test's own and are put back between runs: the shared one is the
-// simulator's too, whose trace store must not share them.
 
 #include <gtest/gtest.h>
 #include <sqlite3.h>

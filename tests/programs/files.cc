@@ -245,7 +245,8 @@ void file_directories() {
   for (const auto& entry : fs::recursive_directory_iterator(directory.path())) found += entry.exists();
   check(found == 5 && fs::file_size(directory / "a") == 1, "std::filesystem sees other files");
   check(fs::canonical(directory / "x/../a") == directory / "a", "no canonical path");
-  check(fs::remove_all(directory / "x") == 2 && !fs::exists(directory / "x"), "no remove_all");
+  check(fs::copy_file(directory / "a", directory / "x/copy") && content(directory / "x/copy") == "a", "no copy");
+  check(fs::remove_all(directory / "x") == 3 && !fs::exists(directory / "x"), "no remove_all");
   check.done();
 }
 
@@ -335,7 +336,6 @@ void file_locks() {
   check(fcntl(other, F_OFD_SETLK, &range) == -1 && (errno == EAGAIN || errno == EACCES), "two locks on one byte");
   range.l_start = 15;
   check(fcntl(other, F_OFD_SETLK, &range) == 0, "a lock beside the other");
-  check(one >= 0, "no file");
   check.done();
 }
 
