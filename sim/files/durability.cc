@@ -13,9 +13,7 @@ void put(std::string& content, std::uint64_t offset, std::string_view bytes) {
   content.replace(offset, bytes.size(), bytes);
 }
 
-bool survives() {
-  return World::get().choose(static_cast<std::uint32_t>(Op::file_crash), ChoiceKind::fault, 2) == 0;
-}
+bool survives() { return World::get().choose(static_cast<std::uint32_t>(Op::file_crash), ChoiceKind::fault, 2) == 0; }
 
 /// A write reaches the disk by sectors, each wholly or not at all.
 void survive_in_part(std::string& durable, const DataChange& change) {
@@ -92,6 +90,12 @@ void Tree::make_names_durable(Inode& directory) {
     }
   }
   name_changes_ = std::move(left);
+}
+
+void Tree::make_all_durable() {
+  for (const NameChange& change : name_changes_) apply_to_disk(change);
+  name_changes_.clear();
+  for (const auto& inode : inodes_) inode->make_data_durable();
 }
 
 void Tree::crash() {

@@ -15,8 +15,8 @@ constexpr std::uint64_t block_size = 512;
 void fill_at_random(void* data, std::size_t size) {
   auto* out = static_cast<unsigned char*>(data);
   while (size != 0) {
-    const std::uint32_t word = World::get().choose(static_cast<std::uint32_t>(Op::entropy), ChoiceKind::entropy,
-                                                   std::uint64_t{1} << 32);
+    const std::uint32_t word =
+        World::get().choose(static_cast<std::uint32_t>(Op::entropy), ChoiceKind::entropy, std::uint64_t{1} << 32);
     const std::size_t n = std::min(size, sizeof word);
     std::memcpy(out, &word, n);
     out += n;
@@ -27,7 +27,10 @@ void fill_at_random(void* data, std::size_t size) {
 }  // namespace
 
 File::File(Tree& of, Inode& what, int open_flags)
-    : Description(Kind::file, what.is_directory() ? "directory" : "file"), tree(of), inode(what), flags(open_flags),
+    : Description(Kind::file, what.is_directory() ? "directory" : "file"),
+      tree(of),
+      inode(what),
+      flags(open_flags),
       epoch_(of.epoch) {
   host = of.host;
   ++inode.opens;
@@ -50,11 +53,17 @@ long File::get(void* data, std::size_t size, std::uint64_t offset) {
   if (inode.is_directory()) return -EISDIR;
   if (const long error = trouble(Op::read); error != 0) return error;
   switch (inode.kind) {
-    case Inode::Kind::null_device: return 0;
-    case Inode::Kind::random_device: fill_at_random(data, size); return static_cast<long>(size);
+    case Inode::Kind::null_device:
+      return 0;
+    case Inode::Kind::random_device:
+      fill_at_random(data, size);
+      return static_cast<long>(size);
     case Inode::Kind::zero_device:
-    case Inode::Kind::full_device: std::memset(data, 0, size); return static_cast<long>(size);
-    default: break;
+    case Inode::Kind::full_device:
+      std::memset(data, 0, size);
+      return static_cast<long>(size);
+    default:
+      break;
   }
   World::get().current().clock.join(inode.written);
   if (offset >= inode.data.size()) return 0;
@@ -77,6 +86,7 @@ long File::put(const void* data, std::size_t size, std::uint64_t offset) {
   }
   World& world = World::get();
   inode.write(offset, {static_cast<const char*>(data), size});
+  if ((flags & O_DSYNC) != 0) inode.make_data_durable();
   inode.modified_ns = wall_epoch_ns + world.now();
   inode.written.join(world.current().clock);
   world.current().release();
@@ -86,7 +96,7 @@ long File::put(const void* data, std::size_t size, std::uint64_t offset) {
 long File::read_now(void* data, std::size_t size) {
   const long n = get(data, size, position);
   if (n > 0) position += static_cast<std::uint64_t>(n);
-  return report(Op::read, n);
+  return report(Op::read, n, n > 0);
 }
 
 long File::write_now(const void* data, std::size_t size) {
@@ -101,12 +111,20 @@ long File::seek_now(std::int64_t offset, int whence) {
   const auto size = static_cast<std::int64_t>(inode.data.size());
   std::int64_t base = 0;
   switch (whence) {
-    case SEEK_SET: break;
-    case SEEK_CUR: base = static_cast<std::int64_t>(position); break;
-    case SEEK_END: base = size; break;
-    case SEEK_DATA: return offset >= 0 && offset < size ? position = static_cast<std::uint64_t>(offset), offset : -ENXIO;
-    case SEEK_HOLE: return offset >= 0 && offset < size ? position = static_cast<std::uint64_t>(size), size : -ENXIO;
-    default: return -EINVAL;
+    case SEEK_SET:
+      break;
+    case SEEK_CUR:
+      base = static_cast<std::int64_t>(position);
+      break;
+    case SEEK_END:
+      base = size;
+      break;
+    case SEEK_DATA:
+      return offset >= 0 && offset < size ? position = static_cast<std::uint64_t>(offset), offset : -ENXIO;
+    case SEEK_HOLE:
+      return offset >= 0 && offset < size ? position = static_cast<std::uint64_t>(size), size : -ENXIO;
+    default:
+      return -EINVAL;
   }
   std::int64_t to;
   if (__builtin_add_overflow(base, offset, &to)) return -EOVERFLOW;
@@ -127,7 +145,7 @@ long File::write(const void* data, std::size_t size) {
 
 long File::read_at(void* data, std::size_t size, std::uint64_t offset) {
   World::get().point(Op::read);
-  return report(Op::read, get(data, size, offset));
+  return report(Op::read, get(data, size, offset), false);
 }
 
 long File::write_at(const void* data, std::size_t size, std::uint64_t offset) {

@@ -1,8 +1,8 @@
 #pragma once
 // An open file or directory of a host's tree.
 //
-// Reads take over what the writers of the bytes had done, so data that is handed over through a file is no race. Simulator
-// code only.
+// Reads take over what the writers of the bytes had done, so data that is handed over through a file is no race.
+// Simulator code only.
 
 #include <fcntl.h>
 #include <sys/stat.h>

@@ -1,8 +1,9 @@
-// fcntl(2) and flock(2) on open files. A host is one process: its locks by F_SETLK conflict with those of tasks of other
-// hosts only, and with the locks of open files (F_OFD_SETLK).
+// fcntl(2) and flock(2) on open files. A host is one process: its locks by F_SETLK conflict with those of tasks of
+// other hosts only, and with the locks of open files (F_OFD_SETLK).
+
+#include <sys/file.h>
 
 #include <cerrno>
-#include <sys/file.h>
 
 #include "files/file.h"
 
@@ -13,10 +14,16 @@ std::uint64_t File::process() const { return World::get().current().host; }
 long File::lock(int command, struct flock& wanted) {
   std::int64_t first = wanted.l_start;
   switch (wanted.l_whence) {
-    case SEEK_SET: break;
-    case SEEK_CUR: first += static_cast<std::int64_t>(position); break;
-    case SEEK_END: first += static_cast<std::int64_t>(inode.data.size()); break;
-    default: return -EINVAL;
+    case SEEK_SET:
+      break;
+    case SEEK_CUR:
+      first += static_cast<std::int64_t>(position);
+      break;
+    case SEEK_END:
+      first += static_cast<std::int64_t>(inode.data.size());
+      break;
+    default:
+      return -EINVAL;
   }
   std::int64_t last = wanted.l_len == 0 ? INT64_MAX : first + wanted.l_len - 1;
   if (wanted.l_len < 0) last = first - 1, first += wanted.l_len;
@@ -56,7 +63,8 @@ long File::lock(int command, struct flock& wanted) {
 
 long File::control(int command, long argument) {
   switch (command) {
-    case F_GETFL: return flags | (nonblocking ? O_NONBLOCK : 0);
+    case F_GETFL:
+      return flags | (nonblocking ? O_NONBLOCK : 0);
     case F_SETFL: {
       nonblocking = (argument & O_NONBLOCK) != 0;
       flags = (flags & ~O_APPEND) | (static_cast<int>(argument) & O_APPEND);
@@ -73,7 +81,8 @@ long File::control(int command, long argument) {
       const long result = lock(command, *reinterpret_cast<struct flock*>(argument));
       return report(Op::file_lock, result, result != -EAGAIN);
     }
-    default: return Description::control(command, argument);
+    default:
+      return Description::control(command, argument);
   }
 }
 

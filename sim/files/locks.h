@@ -1,7 +1,8 @@
 #pragma once
 // Locks on ranges of a file, as fcntl(2) gives them to a process (or to an open file), and flock(2) on the whole of it.
 //
-// An owner is a number that the caller makes up; ranges of one owner never conflict and never overlap. Nothing here waits.
+// An owner is a number that the caller makes up; ranges of one owner never conflict and never overlap. Nothing here
+// waits.
 
 #include <cstdint>
 #include <vector>

@@ -18,7 +18,7 @@ std::string shown(const char* path) { return path != nullptr ? path : "(null)"; 
 
 /// Notes what was done to which name.
 long note(Op op, const std::string& text, long result, bool progress = true) {
-  World::get().text_event(op, text, static_cast<std::int32_t>(result), progress);
+  World::get().text_event(op, text, static_cast<std::int32_t>(result), progress && result >= 0);
   return result;
 }
 
@@ -181,9 +181,15 @@ long status(int descriptor, struct stat& out) {
   out.st_ino = description->number;
   switch (description->kind) {
     case io::Description::Kind::stream:
-    case io::Description::Kind::datagram: out.st_mode = S_IFSOCK | 0777; break;
-    case io::Description::Kind::pipe: out.st_mode = S_IFIFO | 0600; break;
-    default: out.st_mode = 0600; break;
+    case io::Description::Kind::datagram:
+      out.st_mode = S_IFSOCK | 0777;
+      break;
+    case io::Description::Kind::pipe:
+      out.st_mode = S_IFIFO | 0600;
+      break;
+    default:
+      out.st_mode = 0600;
+      break;
   }
   return 0;
 }

@@ -14,8 +14,8 @@
 
 namespace foreseed::files {
 
-/// Whether the path is one of those that pass through to the host, read-only: what libraries read of the system they run
-/// on, such as time zones, locales and certificates. `directory` may be a real descriptor.
+/// Whether the path is one of those that pass through to the host, read-only: what libraries read of the system they
+/// run on, such as time zones, locales and certificates. `directory` may be a real descriptor.
 bool passes_to_host(int directory, const char* path);
 
 long open(int directory, const char* path, int flags, unsigned mode);

@@ -9,11 +9,12 @@
 //     it durable makes durable what changed in either directory before.
 // crash() decides for each change by a choice of kind `fault` whether it survives (0) or not; for data, in each sector
 // of 512 bytes apart. So what was not made durable may be lost, torn, or there without what came before it. A change of
-// names that is without sense once earlier ones are lost, such as a rename of a name that never came to be, is lost with
-// them. Sizes and modes have no life of their own: a file ends where its last surviving change does, and modes survive.
+// names that is without sense once earlier ones are lost, such as a rename of a name that never came to be, is lost
+// with them. Sizes and modes have no life of their own: a file ends where its last surviving change does, and modes
+// survive.
 //
-// Files, directories and a few devices; no symbolic links. Results are 0 or negative errno values. Inodes live until the
-// end of the run. Simulator code only.
+// Files, directories and a few devices; no symbolic links. Results are 0 or negative errno values. Inodes live until
+// the end of the run. Simulator code only.
 
 #include <cstdint>
 #include <map>
@@ -89,8 +90,8 @@ struct NameChange {
 /// Where a path leads. `name` is empty for a path that ends in a root, "." or "..".
 struct Place {
   Name at;
-  Inode* inode = nullptr;         ///< null: no such name
-  bool wants_directory = false;   ///< the path ends in a slash
+  Inode* inode = nullptr;        ///< null: no such name
+  bool wants_directory = false;  ///< the path ends in a slash
 };
 
 class Tree {
@@ -108,6 +109,8 @@ class Tree {
 
   // durability.cc
   void make_names_durable(Inode& directory);
+  /// sync(2)
+  void make_all_durable();
   /// The power fails: see above. Open files of before are of no use afterwards (EIO).
   void crash();
 
@@ -123,8 +126,8 @@ class Tree {
   const std::uint32_t host;
   std::uint64_t capacity = default_capacity;
   std::uint32_t epoch = 0;  ///< crashes so far
-  /// Whether a task of this host was there before the last crash, and did not itself call for it: all its calls on names
-  /// fail with EIO, as those on its open files do.
+  /// Whether a task of this host was there before the last crash, and did not itself call for it: all its calls on
+  /// names fail with EIO, as those on its open files do.
   bool is_of_the_past(const Task& task) const {
     return task.host == host && task.id < first_new_task_ && task.id != survivor_;
   }

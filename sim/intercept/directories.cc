@@ -32,9 +32,7 @@ FORESEED_EXPORT DIR* opendir(const char* path) {
   return stream;
 }
 
-FORESEED_EXPORT DIR* fdopendir(int fd) {
-  return virtual_descriptor(fd) ? as_stream(fd) : REAL(fdopendir)(fd);
-}
+FORESEED_EXPORT DIR* fdopendir(int fd) { return virtual_descriptor(fd) ? as_stream(fd) : REAL(fdopendir)(fd); }
 
 FORESEED_EXPORT dirent64* readdir64(DIR* stream) {
   files::DirectoryStream* const found = ours(stream);

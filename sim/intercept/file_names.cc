@@ -1,13 +1,14 @@
 // Files by name: what is there, and what it is called.
 
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/time.h>
 #include <unistd.h>
 #include <utime.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
 
 #include "intercept/virtual.h"
 #include "memory/isolation.h"
@@ -98,7 +99,8 @@ FORESEED_EXPORT int fstatat64(int directory, const char* path, struct stat64* ou
 static_assert(sizeof(struct stat) == sizeof(struct stat64));
 
 FORESEED_EXPORT int access(const char* path, int mode) noexcept {
-  if (virtual_path(AT_FDCWD, path)) return static_cast<int>(inside([&] { return files::access(AT_FDCWD, path, mode); }));
+  if (virtual_path(AT_FDCWD, path))
+    return static_cast<int>(inside([&] { return files::access(AT_FDCWD, path, mode); }));
   return REAL(access)(path, mode);
 }
 FORESEED_EXPORT int euidaccess(const char* path, int mode) noexcept {
@@ -108,37 +110,44 @@ FORESEED_EXPORT int eaccess(const char* path, int mode) noexcept {
   return simulated_code() ? access(path, mode) : REAL(eaccess)(path, mode);
 }
 FORESEED_EXPORT int faccessat(int directory, const char* path, int mode, int flags) noexcept {
-  if (virtual_path(directory, path)) return static_cast<int>(inside([&] { return files::access(directory, path, mode); }));
+  if (virtual_path(directory, path))
+    return static_cast<int>(inside([&] { return files::access(directory, path, mode); }));
   return REAL(faccessat)(directory, path, mode, flags);
 }
 
 // --- names
 
 FORESEED_EXPORT int unlink(const char* path) noexcept {
-  return change(AT_FDCWD, path, [&] { return files::unlink(AT_FDCWD, path, false); }, [&] { return REAL(unlink)(path); });
+  return change(
+      AT_FDCWD, path, [&] { return files::unlink(AT_FDCWD, path, false); }, [&] { return REAL(unlink)(path); });
 }
 
 FORESEED_EXPORT int rmdir(const char* path) noexcept {
-  return change(AT_FDCWD, path, [&] { return files::unlink(AT_FDCWD, path, true); }, [&] { return REAL(rmdir)(path); });
+  return change(
+      AT_FDCWD, path, [&] { return files::unlink(AT_FDCWD, path, true); }, [&] { return REAL(rmdir)(path); });
 }
 
 FORESEED_EXPORT int unlinkat(int directory, const char* path, int flags) noexcept {
-  return change(directory, path, [&] { return files::unlink(directory, path, (flags & AT_REMOVEDIR) != 0); },
-                [&] { return REAL(unlinkat)(directory, path, flags); });
+  return change(
+      directory, path, [&] { return files::unlink(directory, path, (flags & AT_REMOVEDIR) != 0); },
+      [&] { return REAL(unlinkat)(directory, path, flags); });
 }
 
 FORESEED_EXPORT int remove(const char* path) noexcept {
-  return change(AT_FDCWD, path, [&] { return files::remove(path); }, [&] { return REAL(remove)(path); });
+  return change(
+      AT_FDCWD, path, [&] { return files::remove(path); }, [&] { return REAL(remove)(path); });
 }
 
 FORESEED_EXPORT int mkdir(const char* path, mode_t mode) noexcept {
-  return change(AT_FDCWD, path, [&] { return files::make_directory(AT_FDCWD, path, mode); },
-                [&] { return REAL(mkdir)(path, mode); });
+  return change(
+      AT_FDCWD, path, [&] { return files::make_directory(AT_FDCWD, path, mode); },
+      [&] { return REAL(mkdir)(path, mode); });
 }
 
 FORESEED_EXPORT int mkdirat(int directory, const char* path, mode_t mode) noexcept {
-  return change(directory, path, [&] { return files::make_directory(directory, path, mode); },
-                [&] { return REAL(mkdirat)(directory, path, mode); });
+  return change(
+      directory, path, [&] { return files::make_directory(directory, path, mode); },
+      [&] { return REAL(mkdirat)(directory, path, mode); });
 }
 
 FORESEED_EXPORT int renameat2(int from_directory, const char* from, int to_directory, const char* to,
@@ -187,13 +196,15 @@ FORESEED_EXPORT ssize_t __readlink_chk(const char* path, char* out, size_t size,
 // --- modes, owners and times: modes are kept, the rest is not
 
 FORESEED_EXPORT int chmod(const char* path, mode_t mode) noexcept {
-  return change(AT_FDCWD, path, [&] { return files::change_mode(AT_FDCWD, path, mode); },
-                [&] { return REAL(chmod)(path, mode); });
+  return change(
+      AT_FDCWD, path, [&] { return files::change_mode(AT_FDCWD, path, mode); },
+      [&] { return REAL(chmod)(path, mode); });
 }
 
 FORESEED_EXPORT int fchmodat(int directory, const char* path, mode_t mode, int flags) noexcept {
-  return change(directory, path, [&] { return files::change_mode(directory, path, mode); },
-                [&] { return REAL(fchmodat)(directory, path, mode, flags); });
+  return change(
+      directory, path, [&] { return files::change_mode(directory, path, mode); },
+      [&] { return REAL(fchmodat)(directory, path, mode, flags); });
 }
 
 FORESEED_EXPORT int fchmod(int fd, mode_t mode) noexcept {

@@ -1,8 +1,5 @@
 // Files by descriptor: opening, reading and writing at an offset, sizes, durability, locks.
 
-#include <algorithm>
-#include <cstdarg>
-#include <cstdlib>
 #include <limits.h>
 #include <sys/file.h>
 #include <sys/mman.h>
@@ -10,6 +7,10 @@
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
+
+#include <algorithm>
+#include <cstdarg>
+#include <cstdlib>
 
 #include "intercept/virtual.h"
 #include "memory/isolation.h"
@@ -71,9 +72,8 @@ FORESEED_EXPORT ssize_t pread(int fd, void* data, size_t size, off_t offset) {
     return REAL(pread)(fd, data, size, offset);
   }
   if (offset < 0) return errno = EINVAL, -1;
-  return with_file(fd, -ESPIPE, [&](files::File& file) {
-    return file.read_at(data, size, static_cast<std::uint64_t>(offset));
-  });
+  return with_file(fd, -ESPIPE,
+                   [&](files::File& file) { return file.read_at(data, size, static_cast<std::uint64_t>(offset)); });
 }
 
 FORESEED_EXPORT ssize_t __pread_chk(int fd, void* data, size_t size, off_t offset, size_t room) {
@@ -84,9 +84,8 @@ FORESEED_EXPORT ssize_t __pread_chk(int fd, void* data, size_t size, off_t offse
 FORESEED_EXPORT ssize_t pwrite(int fd, const void* data, size_t size, off_t offset) {
   if (!virtual_descriptor(fd)) return REAL(pwrite)(fd, data, size, offset);
   if (offset < 0) return errno = EINVAL, -1;
-  return with_file(fd, -ESPIPE, [&](files::File& file) {
-    return file.write_at(data, size, static_cast<std::uint64_t>(offset));
-  });
+  return with_file(fd, -ESPIPE,
+                   [&](files::File& file) { return file.write_at(data, size, static_cast<std::uint64_t>(offset)); });
 }
 
 namespace {
@@ -188,6 +187,21 @@ FORESEED_EXPORT int fsync(int fd) {
 FORESEED_EXPORT int fdatasync(int fd) {
   if (!virtual_descriptor(fd)) return REAL(fdatasync)(fd);
   return static_cast<int>(with_file(fd, -EINVAL, [](files::File& file) { return file.sync(true); }));
+}
+
+FORESEED_EXPORT void sync() noexcept {
+  if (!simulated_code()) return REAL(sync)();
+  const Entry entry;
+  World& world = World::get();
+  world.point(Op::file_sync);
+  files::tree_of(world.current().host).make_all_durable();
+  world.event(Op::file_sync, 0, 0);
+}
+
+FORESEED_EXPORT int syncfs(int fd) noexcept {
+  if (!virtual_descriptor(fd)) return REAL(syncfs)(fd);
+  sync();
+  return 0;
 }
 
 /// Starts what may happen at any time: no promise.

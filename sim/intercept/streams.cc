@@ -3,11 +3,12 @@
 // libc calls the functions of a cookie with the stream's lock held, which is no lock of the simulation: they never let
 // another task go on. A stream that a run has left open outlives it in libc; its cookie tells.
 
+#include <sys/random.h>
+#include <unistd.h>
+
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <sys/random.h>
-#include <unistd.h>
 #include <utility>
 #include <vector>
 
@@ -83,10 +84,17 @@ int close_cookie(void* cookie) {
 int flags_of(const char* mode) {
   int flags;
   switch (mode[0]) {
-    case 'r': flags = O_RDONLY; break;
-    case 'w': flags = O_WRONLY | O_CREAT | O_TRUNC; break;
-    case 'a': flags = O_WRONLY | O_CREAT | O_APPEND; break;
-    default: return -1;
+    case 'r':
+      flags = O_RDONLY;
+      break;
+    case 'w':
+      flags = O_WRONLY | O_CREAT | O_TRUNC;
+      break;
+    case 'a':
+      flags = O_WRONLY | O_CREAT | O_APPEND;
+      break;
+    default:
+      return -1;
   }
   for (const char* at = mode + 1; *at != '\0' && *at != ','; ++at) {
     if (*at == '+') flags = (flags & ~O_ACCMODE) | O_RDWR;

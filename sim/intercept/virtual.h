@@ -1,8 +1,9 @@
 #pragma once
 // What the definitions of calls on files have in common.
 
-#include <cerrno>
 #include <fcntl.h>
+
+#include <cerrno>
 #include <string>
 
 #include "files/names.h"

@@ -1,8 +1,7 @@
 // What files are after a power failure, and the faults of a disk.
 
-#include <gtest/gtest.h>
-
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -55,7 +54,7 @@ std::set<std::string> outcomes(void (*body)(), std::uint64_t runs = 100) {
 
 using Set = std::set<std::string>;
 
-TEST(Crash, SyncedDataStaysAndOtherDataIsFreeToGo) {
+TEST(Crash, synced_data_stays_and_other_data_is_free_to_go) {
   EXPECT_EQ(outcomes([] {
               const int fd = durable("/var/lib/a", "old");
               FORESEED_CHECK(pwrite(fd, "new", 3, 0) == 3);
@@ -74,7 +73,29 @@ TEST(Crash, SyncedDataStaysAndOtherDataIsFreeToGo) {
             (Set{"new"}));
 }
 
-TEST(Crash, WritesAreTornBetweenSectorsOnly) {
+TEST(Crash, synced_as_they_are_written) {
+  EXPECT_EQ(outcomes([] {
+              close(durable("/var/lib/a", "old"));
+              const int fd = open("/var/lib/a", O_WRONLY | O_DSYNC);
+              FORESEED_CHECK(pwrite(fd, "new", 3, 0) == 3);
+              crash_files("client");
+              note(content("/var/lib/a"));
+              close(fd);
+            }),
+            (Set{"new"}));
+}
+
+TEST(Crash, sync_takes_everything) {
+  EXPECT_EQ(outcomes([] {
+              std::ofstream("/tmp/a") << "text";
+              sync();
+              crash_files("client");
+              note(content("/tmp/a"));
+            }),
+            (Set{"text"}));
+}
+
+TEST(Crash, writes_are_torn_between_sectors_only) {
   const Set all = outcomes([] {
     const int fd = durable("/var/lib/a", std::string(1024, 'o'));
     const std::string text(1024, 'n');
@@ -89,7 +110,7 @@ TEST(Crash, WritesAreTornBetweenSectorsOnly) {
   EXPECT_EQ(all, (Set{"oo", "on", "no", "nn"}));
 }
 
-TEST(Crash, WritesAreReordered) {
+TEST(Crash, writes_are_reordered) {
   const Set all = outcomes([] {
     const int fd = durable("/var/lib/a", "..");
     FORESEED_CHECK(pwrite(fd, "1", 1, 0) == 1 && pwrite(fd, "2", 1, 1) == 1);
@@ -100,7 +121,7 @@ TEST(Crash, WritesAreReordered) {
   EXPECT_EQ(all, (Set{"..", "1.", ".2", "12"}));
 }
 
-TEST(Crash, ATruncationMayBeLost) {
+TEST(Crash, a_truncation_may_be_lost) {
   EXPECT_EQ(outcomes([] {
               const int fd = durable("/var/lib/a", "old");
               FORESEED_CHECK(ftruncate(fd, 1) == 0);
@@ -111,7 +132,7 @@ TEST(Crash, ATruncationMayBeLost) {
             (Set{"old", "o"}));
 }
 
-TEST(Crash, ANameNeedsItsDirectorySynced) {
+TEST(Crash, a_name_needs_its_directory_synced) {
   EXPECT_EQ(outcomes([] {
               const int fd = open("/var/lib/a", O_WRONLY | O_CREAT, 0600);
               FORESEED_CHECK(write(fd, "x", 1) == 1 && fsync(fd) == 0 && close(fd) == 0);
@@ -121,7 +142,7 @@ TEST(Crash, ANameNeedsItsDirectorySynced) {
             (Set{"(none)", "x"}));
 }
 
-TEST(Crash, ARenameIsAtomicButDoesNotWaitForData) {
+TEST(Crash, a_rename_is_atomic_but_does_not_wait_for_data) {
   const auto replace = [](bool sync) {
     close(durable("/var/lib/a", "old"));
     const int fd = open("/var/lib/a.new", O_WRONLY | O_CREAT, 0600);
@@ -135,7 +156,7 @@ TEST(Crash, ARenameIsAtomicButDoesNotWaitForData) {
   EXPECT_EQ(outcomes([] { call(false); }), (Set{"old", "new", ""}));
 }
 
-TEST(Crash, AnUnlinkedFileMayComeBack) {
+TEST(Crash, an_unlinked_file_may_come_back) {
   EXPECT_EQ(outcomes([] {
               close(durable("/var/lib/a", "old"));
               FORESEED_CHECK(unlink("/var/lib/a") == 0);
@@ -145,7 +166,7 @@ TEST(Crash, AnUnlinkedFileMayComeBack) {
             (Set{"old", "(none)"}));
 }
 
-TEST(Crash, WhatWasOpenIsOfNoUseAfterwards) {
+TEST(Crash, what_was_open_is_of_no_use_afterwards) {
   EXPECT_EQ(outcomes([] {
               const int fd = durable("/var/lib/a", "old");
               int stranger = 0;
@@ -166,73 +187,78 @@ TEST(Crash, WhatWasOpenIsOfNoUseAfterwards) {
             (Set{"old"}));
 }
 
-TEST(Disk, EachHostHasFilesOfItsOwn) {
-  EXPECT_EQ(outcomes([] {
-              std::ofstream("/tmp/mine") << "client";
-              Host other("other", [] {
-                note(content("/tmp/mine"));
-                std::ofstream("/tmp/mine") << "other";
-                crash_files("client");
-                note(content("/tmp/mine"));
-              });
-              other.join();
-            },
-                     10),
+TEST(Disk, each_host_has_files_of_its_own) {
+  EXPECT_EQ(outcomes(
+                [] {
+                  std::ofstream("/tmp/mine") << "client";
+                  Host other("other", [] {
+                    note(content("/tmp/mine"));
+                    std::ofstream("/tmp/mine") << "other";
+                    crash_files("client");
+                    note(content("/tmp/mine"));
+                  });
+                  other.join();
+                },
+                10),
             (Set{"(none)", "other"}));
 }
 
-TEST(Disk, IsFullBeyondItsCapacity) {
-  EXPECT_EQ(outcomes([] {
-              disk_capacity("client", 10);
-              const int fd = open("/tmp/a", O_RDWR | O_CREAT, 0600);
-              FORESEED_CHECK(write(fd, "12345678", 8) == 8);
-              FORESEED_CHECK(write(fd, "12345678", 8) == 2);
-              FORESEED_CHECK(write(fd, "x", 1) == -1 && errno == ENOSPC);
-              FORESEED_CHECK(ftruncate(fd, 11) == -1 && errno == ENOSPC);
-              FORESEED_CHECK(unlink("/tmp/a") == 0 && write(fd, "x", 1) == -1);
-              close(fd);
-              std::ofstream("/tmp/b") << "1234567890";
-              note(content("/tmp/b"));
-            },
-                     1),
+TEST(Disk, is_full_beyond_its_capacity) {
+  EXPECT_EQ(outcomes(
+                [] {
+                  disk_capacity("client", 10);
+                  const int fd = open("/tmp/a", O_RDWR | O_CREAT, 0600);
+                  FORESEED_CHECK(write(fd, "12345678", 8) == 8);
+                  FORESEED_CHECK(write(fd, "12345678", 8) == 2);
+                  FORESEED_CHECK(write(fd, "x", 1) == -1 && errno == ENOSPC);
+                  FORESEED_CHECK(ftruncate(fd, 11) == -1 && errno == ENOSPC);
+                  FORESEED_CHECK(unlink("/tmp/a") == 0 && write(fd, "x", 1) == -1);
+                  close(fd);
+                  std::ofstream("/tmp/b") << "1234567890";
+                  note(content("/tmp/b"));
+                },
+                1),
             (Set{"1234567890"}));
 }
 
-TEST(Disk, FailsOnceWhereItWasTold) {
-  EXPECT_EQ(outcomes([] {
-              const int fd = open("/tmp/a", O_RDWR | O_CREAT, 0600);
-              disk_error("client", EIO, 1);
-              FORESEED_CHECK(write(fd, "x", 1) == 1);
-              FORESEED_CHECK(fsync(fd) == -1 && errno == EIO);
-              FORESEED_CHECK(fsync(fd) == 0 && close(fd) == 0);
-              note(content("/tmp/a"));
-            },
-                     1),
+TEST(Disk, fails_once_where_it_was_told) {
+  EXPECT_EQ(outcomes(
+                [] {
+                  const int fd = open("/tmp/a", O_RDWR | O_CREAT, 0600);
+                  disk_error("client", EIO, 1);
+                  FORESEED_CHECK(write(fd, "x", 1) == 1);
+                  FORESEED_CHECK(fsync(fd) == -1 && errno == EIO);
+                  FORESEED_CHECK(fsync(fd) == 0 && close(fd) == 0);
+                  note(content("/tmp/a"));
+                },
+                1),
             (Set{"x"}));
 }
 
-TEST(Disk, TheSystemsPathsAreReadOnly) {
-  EXPECT_EQ(outcomes([] {
-              FORESEED_CHECK(content("/etc/passwd") != "(none)");
-              FORESEED_CHECK(open("/etc/passwd", O_WRONLY) == -1 && errno == EROFS);
-              FORESEED_CHECK(open("/etc/../etc//passwd", O_RDWR) == -1 && errno == EROFS);
-              FORESEED_CHECK(unlink("/etc/passwd") == -1 && errno == EROFS);
-              FORESEED_CHECK(fopen("/etc/passwd", "a") == nullptr && errno == EROFS);
-              FORESEED_CHECK(open("/etc/shadow", O_RDONLY) == -1 && errno == ENOENT);
-              note("ok");
-            },
-                     1),
+TEST(Disk, the_systems_paths_are_read_only) {
+  EXPECT_EQ(outcomes(
+                [] {
+                  FORESEED_CHECK(content("/etc/passwd") != "(none)");
+                  FORESEED_CHECK(open("/etc/passwd", O_WRONLY) == -1 && errno == EROFS);
+                  FORESEED_CHECK(open("/etc/../etc//passwd", O_RDWR) == -1 && errno == EROFS);
+                  FORESEED_CHECK(unlink("/etc/passwd") == -1 && errno == EROFS);
+                  FORESEED_CHECK(fopen("/etc/passwd", "a") == nullptr && errno == EROFS);
+                  FORESEED_CHECK(open("/etc/shadow", O_RDONLY) == -1 && errno == ENOENT);
+                  note("ok");
+                },
+                1),
             (Set{"ok"}));
 }
 
-TEST(Disk, FilesCannotBeMapped) {
-  EXPECT_EQ(outcomes([] {
-              const int fd = open("/tmp/a", O_RDWR | O_CREAT, 0600);
-              FORESEED_CHECK(mmap(nullptr, 4096, PROT_READ, MAP_SHARED, fd, 0) == MAP_FAILED && errno == ENODEV);
-              close(fd);
-              note("ok");
-            },
-                     1),
+TEST(Disk, files_cannot_be_mapped) {
+  EXPECT_EQ(outcomes(
+                [] {
+                  const int fd = open("/tmp/a", O_RDWR | O_CREAT, 0600);
+                  FORESEED_CHECK(mmap(nullptr, 4096, PROT_READ, MAP_SHARED, fd, 0) == MAP_FAILED && errno == ENODEV);
+                  close(fd);
+                  note("ok");
+                },
+                1),
             (Set{"ok"}));
 }
 

@@ -28,12 +28,15 @@ class Database {
   Database& operator=(const Database&) = delete;
 
   bool opened() const { return opened_; }
-  bool run(const std::string& sql) { return sqlite3_exec(handle_, sql.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK; }
+  bool run(const std::string& sql) {
+    return sqlite3_exec(handle_, sql.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK;
+  }
   /// The first column of the first row; empty after an error.
   std::string ask(const char* sql) {
     std::string answer;
     sqlite3_stmt* statement = nullptr;
-    if (sqlite3_prepare_v2(handle_, sql, -1, &statement, nullptr) == SQLITE_OK && sqlite3_step(statement) == SQLITE_ROW) {
+    if (sqlite3_prepare_v2(handle_, sql, -1, &statement, nullptr) == SQLITE_OK &&
+        sqlite3_step(statement) == SQLITE_ROW) {
       answer = reinterpret_cast<const char*>(sqlite3_column_text(statement, 0));
     }
     sqlite3_finalize(statement);
@@ -48,8 +51,7 @@ class Database {
 /// The write-ahead log's index stands in memory that processes share, unless there is one process only.
 bool prepare(Database& database, const std::string& journal, const char* synchronous) {
   return database.opened() && (journal != "wal" || database.run("PRAGMA locking_mode=EXCLUSIVE")) &&
-         database.run("PRAGMA cache_size=4") &&
-         database.ask(("PRAGMA journal_mode=" + journal).c_str()) == journal &&
+         database.run("PRAGMA cache_size=4") && database.ask(("PRAGMA journal_mode=" + journal).c_str()) == journal &&
          database.run(std::string("PRAGMA synchronous=") + synchronous);
 }
 
@@ -65,7 +67,8 @@ void work(const char* journal, const char* synchronous, std::atomic<int>& commit
     if (!database.run("BEGIN")) return;
     for (int row = 0; row < rows_per_transaction; ++row) {
       const std::string note(1500, static_cast<char>('a' + (number * 7 + row) % 26));
-      if (!database.run("INSERT INTO orders (number, note) VALUES (" + std::to_string(number) + ", '" + note + "')")) return;
+      if (!database.run("INSERT INTO orders (number, note) VALUES (" + std::to_string(number) + ", '" + note + "')"))
+        return;
     }
     if (!database.run("UPDATE orders SET note = note || 'x' WHERE id % 2 = 0")) return;
     if (!database.run("COMMIT")) return;
@@ -106,30 +109,30 @@ bool is_loss(const std::string& outcome) {
   return outcome.find("FORESEED_CHECK") != std::string::npos && outcome.find("prepare") == std::string::npos;
 }
 
-TEST(Sqlite, RollbackJournalKeepsEveryCommitIfItsDirectoryIsSyncedToo) {
+TEST(Sqlite, rollback_journal_keeps_every_commit_if_its_directory_is_synced_too) {
   EXPECT_EQ(outcome([] { survive("delete", "EXTRA"); }), "held");
 }
 
 // As SQLite's manual says of FULL: a commit is the removal of the journal, which FULL does not make durable.
-TEST(Sqlite, RollbackJournalWithFullIsWholeButMayLackTheLastCommit) {
+TEST(Sqlite, rollback_journal_with_full_is_whole_but_may_lack_the_last_commit) {
   EXPECT_EQ(outcome([] { survive("delete", "FULL", 1); }), "held");
   EXPECT_NE(outcome([] { survive("delete", "FULL"); }).find("found >= promised"), std::string::npos);
 }
 
-TEST(Sqlite, WriteAheadLogKeepsEveryCommitWithFull) {
+TEST(Sqlite, write_ahead_log_keeps_every_commit_with_full) {
   EXPECT_EQ(outcome([] { survive("wal", "FULL"); }), "held");
 }
 
 // The known-bad twins.
-TEST(Sqlite, RollbackJournalWithoutSyncIsCaught) {
+TEST(Sqlite, rollback_journal_without_sync_is_caught) {
   EXPECT_TRUE(is_loss(outcome([] { survive("delete", "OFF"); })));
 }
 
-TEST(Sqlite, WriteAheadLogWithoutSyncIsCaught) {
+TEST(Sqlite, write_ahead_log_without_sync_is_caught) {
   EXPECT_TRUE(is_loss(outcome([] { survive("wal", "OFF"); })));
 }
 
-TEST(Sqlite, AnExecutionIsRepeatedExactly) {
+TEST(Sqlite, an_execution_is_repeated_exactly) {
   for (std::uint64_t seed = 0; seed < 20; ++seed) {
     const auto body = [] { survive("wal", "FULL"); };
     EXPECT_EQ(run_seed(body, seed).fingerprint, run_seed(body, seed).fingerprint);

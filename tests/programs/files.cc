@@ -166,7 +166,8 @@ void file_errors() {
   check(fails_with(ENOTDIR, rename(d.c_str(), a.c_str())), "a directory over a file");
   check(fails_with(EINVAL, rename(d.c_str(), (directory / "d/e").c_str())), "a directory into itself");
   check(fails_with(ENOENT, rename((directory / "none").c_str(), a.c_str())), "rename of nothing");
-  check(access(a.c_str(), R_OK | W_OK) == 0 && fails_with(ENOENT, access((directory / "none").c_str(), F_OK)), "access");
+  check(access(a.c_str(), R_OK | W_OK) == 0 && fails_with(ENOENT, access((directory / "none").c_str(), F_OK)),
+        "access");
   Opened reader(a, O_RDONLY);
   Opened writer(a, O_WRONLY);
   Opened folder(d, O_RDONLY | O_DIRECTORY);
@@ -349,7 +350,8 @@ void file_streams() {
   check(fsync(fileno(file)) == 0 && std::fclose(file) == 0, "no fclose");
   file = std::fopen(a.c_str(), "r+");
   char line[16];
-  check(file != nullptr && std::fgets(line, sizeof line, file) != nullptr && std::strcmp(line, "line 1\n") == 0, "fgets");
+  check(file != nullptr && std::fgets(line, sizeof line, file) != nullptr && std::strcmp(line, "line 1\n") == 0,
+        "fgets");
   check(std::fseek(file, 0, SEEK_END) == 0 && std::ftell(file) == 14 && std::fputs("end", file) >= 0, "fseek");
   check(std::fclose(file) == 0 && content(a) == "line 1\nline 2\nend", "wrong bytes");
   file = std::fopen(a.c_str(), "a");
@@ -390,7 +392,8 @@ void file_devices() {
   check(read(random, bytes, sizeof bytes) == sizeof bytes, "/dev/urandom");
   struct stat status;
   check(fstat(null, &status) == 0 && S_ISCHR(status.st_mode), "/dev/null is no device");
-  check(stat("/usr/lib/x86_64-linux-gnu", &status) == 0 && S_ISDIR(status.st_mode), "the system's libraries are hidden");
+  check(stat("/usr/lib/x86_64-linux-gnu", &status) == 0 && S_ISDIR(status.st_mode),
+        "the system's libraries are hidden");
   check.done();
 }
 
