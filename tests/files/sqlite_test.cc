@@ -132,6 +132,28 @@ TEST(Sqlite, write_ahead_log_without_sync_is_caught) {
   EXPECT_TRUE(is_loss(outcome([] { survive("wal", "OFF"); })));
 }
 
+void two_connections() {
+  Database().run("CREATE TABLE orders (number INTEGER)");
+  std::thread workers[2];
+  for (std::thread& worker : workers) {
+    worker = std::thread([] {
+      Database database;
+      FORESEED_CHECK(database.run("PRAGMA busy_timeout=60000"));
+      for (int k = 0; k < 3; ++k) {
+        FORESEED_CHECK(database.run("BEGIN IMMEDIATE"));
+        const int number = std::stoi(database.ask("SELECT count(*) FROM orders"));
+        FORESEED_CHECK(database.run("INSERT INTO orders VALUES (" + std::to_string(number) + ")"));
+        FORESEED_CHECK(database.run("COMMIT"));
+      }
+    });
+  }
+  for (std::thread& worker : workers) worker.join();
+  Database database;
+  FORESEED_CHECK(database.ask("SELECT count(DISTINCT number) FROM orders") == "6");
+}
+
+TEST(Sqlite, two_connections_lock_each_other_out) { EXPECT_EQ(outcome(two_connections), "held"); }
+
 TEST(Sqlite, an_execution_is_repeated_exactly) {
   for (std::uint64_t seed = 0; seed < 20; ++seed) {
     const auto body = [] { survive("wal", "FULL"); };
