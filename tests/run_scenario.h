@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "api/foreseed/world.h"
 #include "kernel/execution.h"
 
 namespace foreseed::testing {

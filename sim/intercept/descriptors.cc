@@ -9,7 +9,6 @@
 #include <sys/ioctl.h>
 #include <sys/select.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <unistd.h>
 #include <vector>
 
@@ -78,37 +77,6 @@ FORESEED_EXPORT ssize_t __read_chk(int fd, void* data, size_t size, size_t room)
 FORESEED_EXPORT ssize_t write(int fd, const void* data, size_t size) {
   if (!ours(fd)) return REAL(write)(fd, data, size);
   return with(fd, [&](io::Description& on) { return on.write(data, size); });
-}
-
-namespace {
-
-/// readv(2) and writev(2): as many parts as go without waiting, the first with.
-template <typename Step>
-ssize_t each_part(int fd, const iovec* parts, int count, short ready, Step step) {
-  ssize_t total = 0;
-  for (int i = 0; i < count; ++i) {
-    if (parts[i].iov_len == 0) continue;
-    if (total != 0) {
-      const Entry entry;
-      const io::Description* const on = io::find(fd);
-      if (on == nullptr || (on->readiness() & ready) == 0) break;
-    }
-    const ssize_t n = step(fd, parts[i].iov_base, parts[i].iov_len);
-    if (n < 0) return total != 0 ? total : n;
-    total += n;
-    if (static_cast<size_t>(n) < parts[i].iov_len) break;
-  }
-  return total;
-}
-
-}  // namespace
-
-FORESEED_EXPORT ssize_t readv(int fd, const iovec* parts, int count) {
-  return ours(fd) ? each_part(fd, parts, count, POLLIN, read) : REAL(readv)(fd, parts, count);
-}
-
-FORESEED_EXPORT ssize_t writev(int fd, const iovec* parts, int count) {
-  return ours(fd) ? each_part(fd, parts, count, ~0, write) : REAL(writev)(fd, parts, count);
 }
 
 FORESEED_EXPORT int poll(pollfd* entries, nfds_t count, int timeout_ms) {
@@ -182,15 +150,11 @@ namespace {
 int control(int fd, int command, long argument) {
   return static_cast<int>(with(fd, [&](io::Description& on) -> long {
     switch (command) {
-      case F_GETFL: return O_RDWR | (on.nonblocking ? O_NONBLOCK : 0);
-      case F_SETFL: on.nonblocking = (argument & O_NONBLOCK) != 0; return 0;
       case F_GETFD: return FD_CLOEXEC;
       case F_SETFD: return 0;
       case F_DUPFD:
       case F_DUPFD_CLOEXEC: return io::duplicate(fd, static_cast<int>(argument));
-      default:
-        World::get().fail(FindingKind::unsupported,
-                          "fcntl(" + std::to_string(command) + ") on a virtual descriptor cannot be simulated yet");
+      default: return on.control(command, argument);
     }
   }));
 }

@@ -140,7 +140,9 @@ FORESEED_EXPORT int epoll_ctl(int fd, int operation, int target, epoll_event* ev
   const Entry entry;
   io::Epoll* const epoll = epoll_of(fd);
   if (epoll == nullptr) return -1;
+  const io::Description* const watched = io::find(target);
   if (!io::is_virtual(target)) return errno = EPERM, -1;
+  if (watched != nullptr && watched->kind == io::Description::Kind::file) return errno = EPERM, -1;
   return through_errno(io::control(*epoll, operation, target, event));
 }
 

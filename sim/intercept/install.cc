@@ -1,4 +1,5 @@
 #include "fault/run.h"
+#include "files/tree.h"
 #include "io/descriptors.h"
 #include "kernel/world.h"
 #include "memory/install.h"
@@ -11,6 +12,7 @@ void install_rooms(World& world) {
   memory::install(world);
   sync::install(world);
   io::install(world);
+  files::install(world);
   net_install();
   fault::install(world);
 }

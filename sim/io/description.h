@@ -15,7 +15,7 @@
 namespace foreseed::io {
 
 struct Description {
-  enum class Kind : std::uint8_t { stream, datagram, pipe, event_counter, timer, epoll };
+  enum class Kind : std::uint8_t { stream, datagram, pipe, event_counter, timer, epoll, file };
 
   Description(Kind of_kind, const char* name)
       : kind(of_kind), host(World::get().current().host), number(World::get().number_object(name)) {}
@@ -35,6 +35,10 @@ struct Description {
   virtual void each_source(const std::function<void(Description&)>& visit) { visit(*this); }
   /// Bytes that can be read at once, for FIONREAD.
   virtual std::size_t unread() const { return 0; }
+  /// fcntl(2), beyond what concerns the descriptor only.
+  virtual long control(int command, long argument);
+  /// One of its descriptors is gone.
+  virtual void descriptor_closed() {}
   /// The last descriptor is gone.
   virtual void closed() {}
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <deque>
+#include <fcntl.h>
+#include <string>
 
 namespace foreseed::io {
 
@@ -17,6 +19,7 @@ std::size_t index_of(int descriptor) { return static_cast<std::size_t>(descripto
 void drop(int descriptor) {
   Description& description = *table[index_of(descriptor)];
   table[index_of(descriptor)] = nullptr;
+  description.descriptor_closed();
   if (--description.references == 0) description.closed();
 }
 
@@ -40,6 +43,16 @@ long scan(pollfd* entries, std::size_t count) {
 long Description::read(void*, std::size_t) { return -EINVAL; }
 long Description::write(const void*, std::size_t) { return -EINVAL; }
 
+long Description::control(int command, long argument) {
+  switch (command) {
+    case F_GETFL: return O_RDWR | (nonblocking ? O_NONBLOCK : 0);
+    case F_SETFL: nonblocking = (argument & O_NONBLOCK) != 0; return 0;
+    default:
+      World::get().fail(FindingKind::unsupported,
+                        "fcntl(" + std::to_string(command) + ") on a virtual descriptor cannot be simulated yet");
+  }
+}
+
 bool Description::wait(Op op, std::uint64_t deadline_ns) {
   World& world = World::get();
   const Waiter waiter(waiters, world.current());
@@ -59,6 +72,12 @@ int open(Description& description, int at_least) {
   table[i] = &description;
   ++description.references;
   return first_descriptor + static_cast<int>(i);
+}
+
+long close_now(int descriptor) {
+  if (find(descriptor) == nullptr) return -EBADF;
+  drop(descriptor);
+  return 0;
 }
 
 long close(int descriptor) {

@@ -28,6 +28,8 @@ Description* find(int descriptor);
 /// A descriptor for `description`, at least `at_least`; -EMFILE if there is none left.
 int open(Description& description, int at_least = first_descriptor);
 long close(int descriptor);
+/// The same, but never a scheduling point.
+long close_now(int descriptor);
 long duplicate(int descriptor, int at_least);
 /// dup2(2): `to` is closed first.
 long duplicate_to(int from, int to);

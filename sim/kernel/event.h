@@ -32,6 +32,8 @@ enum class Op : std::uint16_t {
   entropy, note, check, fail,
   read, write, pipe, eventfd, timerfd, timerfd_settime, epoll_create, epoll_ctl, epoll_wait, socketpair,
   host, fault,  ///< what befalls a host, a link
+  file_open, file_sync, file_datasync, file_seek, file_truncate, file_stat, file_mkdir, file_unlink, file_rename,
+  file_list, file_lock, file_crash,
   count_  ///< not an operation
 };
 

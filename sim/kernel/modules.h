@@ -13,7 +13,10 @@ inline std::string_view module_file(std::string_view path) { return path.substr(
 /// come from a run's heap.
 inline bool is_host_module(std::string_view file) {
   using namespace std::string_view_literals;
-  constexpr std::string_view host[] = {"libforeseed."sv, "libboost_fiber."sv, "libboost_context."sv, "libsqlite3."sv,
+  constexpr std::string_view host[] = {"libforeseed."sv, "libboost_fiber."sv, "libboost_context."sv,
+#ifndef FORESEED_OWN_SQLITE
+                                       "libsqlite3."sv,
+#endif
                                        "libdw."sv, "libelf."sv, "libdw-"sv, "libelf-"sv, "libbz2."sv, "liblzma."sv,
                                        "libc."sv, "ld-linux-"sv, "linux-vdso."sv, "libgcc_s."sv, "libm."sv,
                                        "libdl."sv, "libpthread."sv, "libboost_filesystem."sv, "liblsan."sv,

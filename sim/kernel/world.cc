@@ -356,10 +356,10 @@ void World::event_slow(Op op, std::uint32_t object, std::int32_t result) {
                                   " steps at one instant of virtual time");
 }
 
-void World::text_event(Op op, std::string_view text) {
+void World::text_event(Op op, std::string_view text, std::int32_t result, bool progress) {
   for (const char c : text) hash_ = (hash_ ^ static_cast<unsigned char>(c)) * 0x100000001b3ull;
   const std::size_t before = recording_ != nullptr ? recording_->events.size() : 0;
-  event(op, 0, 0, false);
+  event(op, 0, result, progress);
   if (recording_ == nullptr || recording_->events.size() == before) return;
   recording_->texts.emplace_back(text);
   recording_->events.back().text = static_cast<std::uint32_t>(recording_->texts.size() - 1);

@@ -37,6 +37,7 @@ struct RunHooks {
   void (*end)() = nullptr;
   void (*series_begin)() = nullptr;
   void (*series_end)() = nullptr;
+  void (*host_crash)(std::uint32_t host) = nullptr;  ///< a host has lost power
   bool (*fault)(void* address) = nullptr;  ///< a segmentation fault at `address`: true if it was ours and is mended
 };
 
@@ -159,7 +160,7 @@ class World {
     if (__builtin_expect(step_ > step_limit_ || recording_ != nullptr, 0)) event_slow(op, object, result);
   }
   /// As event(), with a text that goes into the recording and the hash.
-  void text_event(Op op, std::string_view text);
+  void text_event(Op op, std::string_view text, std::int32_t result = 0, bool progress = false);
 
   bool recording() const { return recording_ != nullptr; }
   /// The stack of the caller if the run is recorded, else an empty one.

@@ -57,6 +57,9 @@ void crash_host(std::uint32_t host) {
   note(host, "crashes");
   World::get().kill_tasks(host);
   Network::get().crash(host);
+  for (const RunHooks& hooks : World::get().hooks()) {
+    if (hooks.host_crash != nullptr) hooks.host_crash(host);
+  }
 }
 
 void pause_host(std::uint32_t host, bool on) {

@@ -187,6 +187,18 @@ void udp_unheard();
 void select_waits_for_either();
 void descriptors_are_duplicated();
 
+// files.cc
+void file_write_read_back();
+void file_sizes_change();
+void file_errors();
+void file_rename_and_unlink();
+void file_directories();
+void file_append_by_two();
+void file_handed_over();
+void file_locks();
+void file_streams();
+void file_devices();
+
 // posix.cc: in C
 void posix_create_join();
 void posix_attributes();

@@ -31,7 +31,7 @@ class FORESEED_API Host {
   /// see the connection end, or reset where data was unread.
   void kill();
   /// The host loses power: as kill(), but the other ends hear nothing. What they send is lost; after restart() it is
-  /// answered by a reset. What was under way may still arrive.
+  /// answered by a reset. What was under way may still arrive. Its files are as crash_files() leaves them.
   void crash();
   /// After kill() or crash(), or when `main` has returned: starts `main` again.
   void restart();
@@ -82,5 +82,22 @@ struct LinkRules {
 /// hosts and of 10 us within one.
 FORESEED_API void link(std::string_view one, std::string_view other, const LinkRules& rules);
 FORESEED_API void link(std::string_view one, std::string_view other, nanoseconds delay);
+
+// Each host has files of its own, in memory, which are gone with the execution; a few paths of the system that foreseed
+// runs on can be read (docs/limits.md names them).
+
+/// Puts the files of `host` into the state after a power failure: what was not made durable by fsync may be lost, torn (in
+/// sectors of 512 bytes) or there without what was written before it; a name is durable once its directory was synced.
+/// What survives is foreseed's choice. Host::crash() does this too; here, no task is stopped, but from then on
+/// every call on a file that was open, and every call on files by a thread that was there before (but for the caller),
+/// fails with EIO.
+FORESEED_API void crash_files(std::string_view host);
+
+/// Lets the files of `host` hold at most `bytes` together: beyond it, calls fail with ENOSPC. The default is 1 GiB.
+FORESEED_API void disk_capacity(std::string_view host, std::uint64_t bytes);
+
+/// Lets one call on the files of `host` fail with `error` (an errno value such as EIO), after `after` more that do not:
+/// of open, read, write, truncate, sync, and those that change names. Several errors can be planned.
+FORESEED_API void disk_error(std::string_view host, int error, std::uint32_t after);
 
 }  // namespace foreseed

@@ -1,0 +1,267 @@
+// What files are after a power failure, and the faults of a disk.
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <fstream>
+#include <set>
+#include <string>
+#include <thread>
+
+#include "api/foreseed/scenario.h"
+#include "api/foreseed/world.h"
+#include "run_scenario.h"
+
+namespace foreseed::testing {
+namespace {
+
+std::string content(const char* path) {
+  const int fd = open(path, O_RDONLY);
+  if (fd < 0) return "(none)";
+  std::string all(10'000, '\0');
+  const ssize_t n = read(fd, all.data(), all.size());
+  close(fd);
+  all.resize(n < 0 ? 0 : static_cast<std::size_t>(n));
+  return all;
+}
+
+/// A file with all of it on the disk, its name too; open for writing.
+int durable(const char* path, const std::string& text) {
+  const int fd = open(path, O_RDWR | O_CREAT, 0600);
+  FORESEED_CHECK(write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && fsync(fd) == 0);
+  const int directory = open("/var/lib", O_RDONLY | O_DIRECTORY);
+  FORESEED_CHECK(directory >= 0 && fsync(directory) == 0 && close(directory) == 0);
+  return fd;
+}
+
+/// The notes that `body` makes, over many seeds.
+std::set<std::string> outcomes(void (*body)(), std::uint64_t runs = 100) {
+  std::set<std::string> all;
+  const RunSeries series;
+  for (std::uint64_t seed = 0; seed < runs; ++seed) {
+    const Execution execution = run_seed(body, seed, true);
+    EXPECT_FALSE(execution.finding) << execution.finding->message;
+    if (execution.recording == nullptr) continue;
+    for (const Event& event : execution.recording->events) {
+      if (event.op == Op::note) all.insert(execution.recording->texts[event.text]);
+    }
+  }
+  return all;
+}
+
+using Set = std::set<std::string>;
+
+TEST(Crash, synced_data_stays_and_other_data_is_free_to_go) {
+  EXPECT_EQ(outcomes([] {
+              const int fd = durable("/var/lib/a", "old");
+              FORESEED_CHECK(pwrite(fd, "new", 3, 0) == 3);
+              crash_files("client");
+              note(content("/var/lib/a"));
+              close(fd);
+            }),
+            (Set{"old", "new"}));
+  EXPECT_EQ(outcomes([] {
+              const int fd = durable("/var/lib/a", "old");
+              FORESEED_CHECK(pwrite(fd, "new", 3, 0) == 3 && fdatasync(fd) == 0);
+              crash_files("client");
+              note(content("/var/lib/a"));
+              close(fd);
+            }),
+            (Set{"new"}));
+}
+
+TEST(Crash, synced_as_they_are_written) {
+  EXPECT_EQ(outcomes([] {
+              close(durable("/var/lib/a", "old"));
+              const int fd = open("/var/lib/a", O_WRONLY | O_DSYNC);
+              FORESEED_CHECK(pwrite(fd, "new", 3, 0) == 3);
+              crash_files("client");
+              note(content("/var/lib/a"));
+              close(fd);
+            }),
+            (Set{"new"}));
+}
+
+TEST(Crash, sync_takes_everything) {
+  EXPECT_EQ(outcomes([] {
+              std::ofstream("/tmp/a") << "text";
+              sync();
+              crash_files("client");
+              note(content("/tmp/a"));
+            }),
+            (Set{"text"}));
+}
+
+TEST(Crash, writes_are_torn_between_sectors_only) {
+  const Set all = outcomes([] {
+    const int fd = durable("/var/lib/a", std::string(1024, 'o'));
+    const std::string text(1024, 'n');
+    FORESEED_CHECK(pwrite(fd, text.data(), text.size(), 0) == 1024);
+    crash_files("client");
+    const std::string got = content("/var/lib/a");
+    FORESEED_CHECK(got.size() == 1024 && got.substr(0, 512) == std::string(512, got[0]) &&
+                   got.substr(512) == std::string(512, got[512]));
+    note(std::string{got[0], got[512]});
+    close(fd);
+  });
+  EXPECT_EQ(all, (Set{"oo", "on", "no", "nn"}));
+}
+
+TEST(Crash, writes_are_reordered) {
+  const Set all = outcomes([] {
+    const int fd = durable("/var/lib/a", "..");
+    FORESEED_CHECK(pwrite(fd, "1", 1, 0) == 1 && pwrite(fd, "2", 1, 1) == 1);
+    crash_files("client");
+    note(content("/var/lib/a"));
+    close(fd);
+  });
+  EXPECT_EQ(all, (Set{"..", "1.", ".2", "12"}));
+}
+
+TEST(Crash, a_truncation_may_be_lost) {
+  EXPECT_EQ(outcomes([] {
+              const int fd = durable("/var/lib/a", "old");
+              FORESEED_CHECK(ftruncate(fd, 1) == 0);
+              crash_files("client");
+              note(content("/var/lib/a"));
+              close(fd);
+            }),
+            (Set{"old", "o"}));
+}
+
+TEST(Crash, a_name_needs_its_directory_synced) {
+  EXPECT_EQ(outcomes([] {
+              const int fd = open("/var/lib/a", O_WRONLY | O_CREAT, 0600);
+              FORESEED_CHECK(write(fd, "x", 1) == 1 && fsync(fd) == 0 && close(fd) == 0);
+              crash_files("client");
+              note(content("/var/lib/a"));
+            }),
+            (Set{"(none)", "x"}));
+}
+
+TEST(Crash, a_rename_is_atomic_but_does_not_wait_for_data) {
+  const auto replace = [](bool sync) {
+    close(durable("/var/lib/a", "old"));
+    const int fd = open("/var/lib/a.new", O_WRONLY | O_CREAT, 0600);
+    FORESEED_CHECK(write(fd, "new", 3) == 3 && (!sync || fsync(fd) == 0) && close(fd) == 0);
+    FORESEED_CHECK(rename("/var/lib/a.new", "/var/lib/a") == 0);
+    crash_files("client");
+    note(content("/var/lib/a"));
+  };
+  static const auto call = replace;
+  EXPECT_EQ(outcomes([] { call(true); }), (Set{"old", "new"}));
+  EXPECT_EQ(outcomes([] { call(false); }), (Set{"old", "new", ""}));
+}
+
+TEST(Crash, an_unlinked_file_may_come_back) {
+  EXPECT_EQ(outcomes([] {
+              close(durable("/var/lib/a", "old"));
+              FORESEED_CHECK(unlink("/var/lib/a") == 0);
+              crash_files("client");
+              note(content("/var/lib/a"));
+            }),
+            (Set{"old", "(none)"}));
+}
+
+TEST(Crash, what_was_open_is_of_no_use_afterwards) {
+  EXPECT_EQ(outcomes([] {
+              const int fd = durable("/var/lib/a", "old");
+              int stranger = 0;
+              std::thread other([&] {
+                while (content("/var/lib/a") == "old") std::this_thread::yield();
+                stranger = open("/var/lib/b", O_WRONLY | O_CREAT, 0600) < 0 ? errno : 0;
+              });
+              crash_files("client");
+              char byte;
+              FORESEED_CHECK(pread(fd, &byte, 1, 0) == -1 && errno == EIO);
+              FORESEED_CHECK(pwrite(fd, "x", 1, 0) == -1 && errno == EIO);
+              FORESEED_CHECK(fsync(fd) == -1 && errno == EIO);
+              FORESEED_CHECK(close(fd) == 0);
+              other.join();
+              FORESEED_CHECK(stranger == EIO);
+              note(content("/var/lib/a"));
+            }),
+            (Set{"old"}));
+}
+
+TEST(Disk, each_host_has_files_of_its_own) {
+  EXPECT_EQ(outcomes(
+                [] {
+                  std::ofstream("/tmp/mine") << "client";
+                  Host other("other", [] {
+                    note(content("/tmp/mine"));
+                    std::ofstream("/tmp/mine") << "other";
+                    crash_files("client");
+                    note(content("/tmp/mine"));
+                  });
+                  other.join();
+                },
+                10),
+            (Set{"(none)", "other"}));
+}
+
+TEST(Disk, is_full_beyond_its_capacity) {
+  EXPECT_EQ(outcomes(
+                [] {
+                  disk_capacity("client", 10);
+                  const int fd = open("/tmp/a", O_RDWR | O_CREAT, 0600);
+                  FORESEED_CHECK(write(fd, "12345678", 8) == 8);
+                  FORESEED_CHECK(write(fd, "12345678", 8) == 2);
+                  FORESEED_CHECK(write(fd, "x", 1) == -1 && errno == ENOSPC);
+                  FORESEED_CHECK(ftruncate(fd, 11) == -1 && errno == ENOSPC);
+                  FORESEED_CHECK(unlink("/tmp/a") == 0 && write(fd, "x", 1) == -1);
+                  close(fd);
+                  std::ofstream("/tmp/b") << "1234567890";
+                  note(content("/tmp/b"));
+                },
+                1),
+            (Set{"1234567890"}));
+}
+
+TEST(Disk, fails_once_where_it_was_told) {
+  EXPECT_EQ(outcomes(
+                [] {
+                  const int fd = open("/tmp/a", O_RDWR | O_CREAT, 0600);
+                  disk_error("client", EIO, 1);
+                  FORESEED_CHECK(write(fd, "x", 1) == 1);
+                  FORESEED_CHECK(fsync(fd) == -1 && errno == EIO);
+                  FORESEED_CHECK(fsync(fd) == 0 && close(fd) == 0);
+                  note(content("/tmp/a"));
+                },
+                1),
+            (Set{"x"}));
+}
+
+TEST(Disk, the_systems_paths_are_read_only) {
+  EXPECT_EQ(outcomes(
+                [] {
+                  FORESEED_CHECK(content("/etc/passwd") != "(none)");
+                  FORESEED_CHECK(open("/etc/passwd", O_WRONLY) == -1 && errno == EROFS);
+                  FORESEED_CHECK(open("/etc/../etc//passwd", O_RDWR) == -1 && errno == EROFS);
+                  FORESEED_CHECK(unlink("/etc/passwd") == -1 && errno == EROFS);
+                  FORESEED_CHECK(fopen("/etc/passwd", "a") == nullptr && errno == EROFS);
+                  FORESEED_CHECK(open("/etc/shadow", O_RDONLY) == -1 && errno == ENOENT);
+                  note("ok");
+                },
+                1),
+            (Set{"ok"}));
+}
+
+TEST(Disk, files_cannot_be_mapped) {
+  EXPECT_EQ(outcomes(
+                [] {
+                  const int fd = open("/tmp/a", O_RDWR | O_CREAT, 0600);
+                  FORESEED_CHECK(mmap(nullptr, 4096, PROT_READ, MAP_SHARED, fd, 0) == MAP_FAILED && errno == ENODEV);
+                  close(fd);
+                  note("ok");
+                },
+                1),
+            (Set{"ok"}));
+}
+
+}  // namespace
+}  // namespace foreseed::testing
