@@ -162,10 +162,11 @@ class Campaign {
     RunOptions light;
     light.seed = seed;
     light.steps_per_instant_max = options_.steps_per_instant_max;
+    light.faults = options_.faults;
     const std::uint64_t fingerprint = run_once(scenario_, light).fingerprint;
-    failure.trace = record_seed(scenario_, seed, options_.steps_per_instant_max);
+    failure.trace = record_seed(scenario_, seed, options_.steps_per_instant_max, options_.faults);
     if (!not_deterministic && failure.trace.fingerprint == fingerprint && failure.trace.failed) return failure;
-    const Trace again = record_seed(scenario_, seed, options_.steps_per_instant_max);
+    const Trace again = record_seed(scenario_, seed, options_.steps_per_instant_max, options_.faults);
     failure.kind = Failure::Kind::not_deterministic;
     failure.message = describe_difference(failure.trace, again);
     return failure;
@@ -187,8 +188,10 @@ CampaignResult run_campaign(const Scenario& scenario, const CampaignOptions& opt
   return Campaign(scenario, options, progress).run();
 }
 
-Trace record_seed(const Scenario& scenario, std::uint64_t seed, std::uint32_t steps_per_instant_max) {
+Trace record_seed(const Scenario& scenario, std::uint64_t seed, std::uint32_t steps_per_instant_max,
+                  std::string_view faults) {
   RunOptions options;
+  options.faults = faults;
   options.seed = seed;
   options.record = true;
   options.steps_per_instant_max = steps_per_instant_max;
@@ -202,6 +205,7 @@ Trace replay_trace(const Scenario& scenario, const Trace& trace, bool& diverged)
   options.replay = trace.choices;
   options.record = true;
   options.steps_per_instant_max = trace.steps_per_instant_max;
+  options.faults = trace.faults;
   const Execution execution = run_once(scenario, options);
   diverged = execution.diverged || execution.fingerprint != trace.fingerprint;
   return make_trace(scenario, options, execution);

@@ -21,6 +21,7 @@ struct CampaignOptions {
   unsigned jobs = 1;                   ///< worker processes, 1 .. 256; 1 runs in this process
   bool keep_going = false;
   std::uint32_t steps_per_instant_max = RunOptions{}.steps_per_instant_max;
+  std::string faults;                  ///< RunOptions::faults
 };
 
 /// A seed that did not hold. `trace` is its recording.
@@ -48,7 +49,8 @@ CampaignResult run_campaign(const Scenario& scenario, const CampaignOptions& opt
                             const std::function<void(const CampaignProgress&)>& progress);
 
 /// One recorded run of `seed`: its trace. Runs it a second time where that is needed for the stacks of a race.
-Trace record_seed(const Scenario& scenario, std::uint64_t seed, std::uint32_t steps_per_instant_max);
+Trace record_seed(const Scenario& scenario, std::uint64_t seed, std::uint32_t steps_per_instant_max,
+                  std::string_view faults = {});
 
 /// One recorded run that follows the choices of `trace`.
 Trace replay_trace(const Scenario& scenario, const Trace& trace, bool& diverged);

@@ -1,4 +1,5 @@
 #include "cli/cli.h"
+#include "fault/plan.h"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -33,6 +34,7 @@ void add_common(CLI::App& verb, Options& options) {
   verb.add_option("--max-steps", options.max_steps, "steps at one instant of virtual time that make a livelock")
       ->check(CLI::Range(1u, 4'000'000'000u))
       ->capture_default_str();
+  verb.add_option("--faults", options.faults, "a plan (FILE.json), or kinds of which one is drawn: partition,slow,crash");
   verb.add_flag("--json", options.json, "one JSON object a line");
 }
 
@@ -99,6 +101,11 @@ int parse_and_run(int argc, char** argv) {
     if (!duration.empty()) options.seconds = parse_duration(duration);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : static_cast<int>(ExitCode::usage);
+  }
+  try {
+    if (!options.faults.empty()) options.faults = fault::read_argument(options.faults);
+  } catch (const fault::PlanError& error) {
+    throw UsageError(error.what());
   }
   for (const Verb& verb : verbs) {
     if (verb.app->parsed()) return static_cast<int>(verb.run(options));

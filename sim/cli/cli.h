@@ -29,6 +29,7 @@ struct Options {
   std::string database = "results/foreseed.db";
   std::string trace_out;
   std::uint32_t max_steps = 100'000;
+  std::string faults;                   ///< RunOptions::faults
   std::string trace;                    ///< replay, show
   std::size_t last = 60;                ///< show; 0 = all
 };

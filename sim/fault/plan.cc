@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -179,6 +180,28 @@ FaultPlan from_json(std::string_view text, const std::string& origin) {
     plan.faults.push_back(read_fault(fault, fmt::format("{}: faults[{}]", origin, plan.faults.size())));
   }
   return plan;
+}
+
+std::vector<FaultKind> kinds_from_list(std::string_view list) {
+  std::vector<FaultKind> result;
+  while (!list.empty()) {
+    const std::size_t comma = std::min(list.find(','), list.size());
+    const std::string_view name = list.substr(0, comma);
+    list.remove_prefix(std::min(comma + 1, list.size()));
+    const auto known = std::find(kinds.begin(), kinds.end(), name);
+    if (known == kinds.end()) {
+      wrong("--faults", fmt::format("\"{}\" is no kind of fault and no file that ends in .json; there are {}", name,
+                                    fmt::join(kinds, ", ")));
+    }
+    result.push_back(static_cast<FaultKind>(known - kinds.begin()));
+  }
+  return result;
+}
+
+std::string read_argument(const std::string& argument) {
+  if (argument.ends_with(".json")) return json::parse(to_json(from_file(argument))).dump();
+  kinds_from_list(argument);
+  return argument;
 }
 
 FaultPlan from_file(const std::string& path) {

@@ -23,6 +23,13 @@ FaultPlan from_json(std::string_view text, const std::string& origin);
 FaultPlan from_file(const std::string& path);
 std::string to_json(const FaultPlan& plan);
 
+/// "partition,slow": kinds to draw a plan of, for what is not JSON. Throws PlanError.
+std::vector<FaultKind> kinds_from_list(std::string_view list);
+
+/// What --faults means: the contents of the file of that name, as compact JSON, or a list of kinds as it is. Throws
+/// PlanError.
+std::string read_argument(const std::string& argument);
+
 /// What is wrong with a fault, empty if nothing is: the same rules for plans of both kinds.
 std::string check(const Fault& fault);
 

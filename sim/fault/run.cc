@@ -22,6 +22,8 @@ struct Running {
   std::vector<std::uint32_t> hosts;
   std::vector<std::pair<std::uint32_t, std::uint32_t>> links;  ///< from, to
   bool active = false;
+  bool drawn = false;   ///< its hosts are chosen when it begins
+  bool struck = false;  ///< a host went down for it
 };
 std::vector<std::unique_ptr<Running>> running;
 
@@ -63,12 +65,35 @@ void update(std::pair<std::uint32_t, std::uint32_t> way) {
   if (link.trouble.blocked != blocked) ++link.block_epoch;
 }
 
+std::uint32_t pick(std::uint64_t bound) {
+  return World::get().choose(static_cast<std::uint32_t>(Op::fault), ChoiceKind::fault, bound);
+}
+
+/// One host other than the client, or a link between any two.
+void choose_hosts(Running& run) {
+  net::Network& network = net::Network::get();
+  const std::uint32_t count = network.machine_count();
+  if (count < 2) return;
+  Fault& fault = run.fault;
+  const std::uint32_t one = 1 + pick(count - 1);
+  run.hosts.push_back(one);
+  fault.hosts = {network.machine(one).name};
+  fault.others.clear();
+  if (!is_of_links(fault.kind)) return;
+  std::uint32_t other = pick(count - 1);
+  if (other >= one) ++other;
+  fault.others = {network.machine(other).name};
+  run.links = {{one, other}};
+  if (!fault.one_way) run.links.emplace_back(other, one);
+}
+
 /// Names become hosts when the fault begins: every host that there is by then can be meant.
 void resolve(Running& run) {
   net::Network& network = net::Network::get();
   const Fault& fault = run.fault;
   run.hosts.clear();
   run.links.clear();
+  if (run.drawn) return choose_hosts(run);
   for (const std::string& name : fault.hosts) run.hosts.push_back(network.machine_index(name));
   if (!is_of_links(fault.kind)) return;
   std::vector<std::uint32_t> others;
@@ -94,17 +119,19 @@ void note(const Fault& fault, const char* what) {
   World::get().text_event(Op::fault, text);
 }
 
-void on_host(const Fault& fault, std::uint32_t host, bool begins) {
+void on_host(Running& run, std::uint32_t host, bool begins) {
+  const Fault& fault = run.fault;
   World& world = World::get();
   switch (fault.kind) {
     case FaultKind::unknown_name: net::Network::get().machine(host).unknown = begins; break;
     case FaultKind::crash:
-      if (begins) net::crash_host(host);
-      else if (!net::is_running(host)) net::start_host(host, nullptr);
-      break;
     case FaultKind::kill:
-      if (begins) net::kill_host(host);
-      else if (!net::is_running(host)) net::start_host(host, nullptr);
+      if (begins) {
+        run.struck = net::is_running(host);
+        if (run.struck) fault.kind == FaultKind::crash ? net::crash_host(host) : net::kill_host(host);
+      } else if (run.struck && !net::is_running(host)) {
+        net::start_host(host, nullptr);
+      }
       break;
     case FaultKind::pause: net::pause_host(host, begins); break;
     case FaultKind::step_clock:
@@ -155,7 +182,7 @@ bool turn(void* context, std::uint64_t begins, bool dry) {
   }
   for (const auto& way : run.links) update(way);
   if (!is_of_links(fault.kind)) {
-    for (const std::uint32_t host : run.hosts) on_host(fault, host, begins != 0);
+    for (const std::uint32_t host : run.hosts) on_host(run, host, begins != 0);
   }
   if (toggles(fault.kind)) {
     if (begins == 0 && world.now() >= end_ns) return true;
@@ -168,11 +195,14 @@ bool turn(void* context, std::uint64_t begins, bool dry) {
 
 }  // namespace
 
-void start(const FaultPlan& plan) {
+namespace {
+
+void begin(const Fault& fault, bool drawn) {
   World& world = World::get();
-  for (const Fault& fault : plan.faults) {
-    running.push_back(std::make_unique<Running>(Running{fault, world.now(), {}, {}, false}));
+  {
+    running.push_back(std::make_unique<Running>(Running{fault, world.now(), {}, {}}));
     Running& run = *running.back();
+    run.drawn = drawn;
     world.at(after(run.start_ns, fault.at), turn, &run, 1);
     const bool ends = fault.until != nanoseconds::max() && !toggles(fault.kind) && fault.kind != FaultKind::reset &&
                       fault.kind != FaultKind::step_clock;
@@ -180,7 +210,63 @@ void start(const FaultPlan& plan) {
   }
 }
 
+/// 1 ms to 33 s, each power of two as likely as the next.
+nanoseconds chosen_span() { return std::chrono::milliseconds(std::int64_t{1} << pick(16)); }
+
+Fault chosen_fault(FaultKind kind) {
+  Fault fault;
+  fault.kind = kind;
+  fault.at = chosen_span();
+  fault.until = fault.at + chosen_span();
+  switch (kind) {
+    case FaultKind::partition:
+      fault.one_way = pick(2) != 0;
+      fault.share = 1 - pick(4) / 4.0;
+      break;
+    case FaultKind::loss:
+    case FaultKind::duplicate:
+    case FaultKind::reorder:
+    case FaultKind::corrupt: fault.share = 0.01 * (1 << pick(6)); break;
+    case FaultKind::refuse: fault.share = 1 - pick(4) / 4.0; break;
+    case FaultKind::slow: fault.amount = chosen_span(); break;
+    case FaultKind::clog: fault.number = 1'000'000 >> pick(12); break;
+    case FaultKind::dribble: fault.number = 256 >> pick(9); break;
+    case FaultKind::flap:
+    case FaultKind::flap_random:
+      fault.amount = chosen_span();
+      fault.period = chosen_span();
+      break;
+    case FaultKind::reset: fault.until = fault.at; break;
+    case FaultKind::step_clock:
+      fault.until = fault.at;
+      fault.amount = chosen_span() * (pick(2) != 0 ? -60 : 60);
+      break;
+    case FaultKind::drift_clock: fault.number = (std::int64_t{1} << pick(17)) * (pick(2) != 0 ? -1 : 1); break;
+    default: break;
+  }
+  return fault;
+}
+
+void start_text(std::string_view faults) {
+  if (faults.front() == '{') return start(from_json(faults, "--faults"));
+  draw(kinds_from_list(faults));
+}
+
+}  // namespace
+
+void start(const FaultPlan& plan) {
+  for (const Fault& fault : plan.faults) begin(fault, false);
+}
+
+void draw(const std::vector<FaultKind>& kinds) {
+  for (const FaultKind kind : kinds) {
+    if (pick(2) == 0) continue;
+    for (std::uint32_t strikes = 1 + pick(3); strikes != 0; --strikes) begin(chosen_fault(kind), true);
+  }
+}
+
 void install(World& world) {
+  world.start_faults = start_text;
   RunHooks hooks;
   hooks.begin = [] { running.clear(); };
   world.add_hooks(hooks);

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "api/foreseed/scenario.h"
@@ -18,6 +19,7 @@ struct RunOptions {
   std::uint64_t seed = 0;                 ///< used unless `replay` is set
   bool replaying = false;
   std::span<const Choice> replay;         ///< must outlive the run
+  std::string_view faults;                ///< a plan as JSON, or kinds to draw one of ("crash,slow"); must outlive the run
   bool record = false;                    ///< keep events with their stacks (about 100 times slower)
   std::uint32_t steps_per_instant_max = 100'000;  ///< more steps than that at one virtual instant: livelock
   std::uint64_t steps_max = 50'000'000;           ///< more steps than that in one execution: livelock

@@ -138,6 +138,7 @@ Execution World::run(const Scenario& scenario, const RunOptions& options) {
   host.thread_pointer = states.host_pointer();
   Task& body = spawn(body_entry, const_cast<Scenario*>(&scenario));
   current_ = &body;
+  if (!options.faults.empty() && start_faults != nullptr) start_faults(options.faults);
   host_fiber_ = boost::fibers::context::active();
   states.save(host);
   body.fiber->resume();

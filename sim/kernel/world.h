@@ -184,6 +184,8 @@ class World {
 
   /// Called where nothing can go on: fills in what is known of the cycle. Set by the sync room.
   void (*explain_deadlock)(World&, Finding&) = nullptr;
+  /// Called before the body's first step if RunOptions::faults is set. Set by the fault room.
+  void (*start_faults)(std::string_view faults) = nullptr;
   /// Called in simulated mode when a task's function has returned (destructors of pthread keys). Set by the sync room.
   void (*task_exit)(Task&) = nullptr;
   /// Called when the scenario's body has returned and its exit handlers have run (leak check). Set by the memory room.

@@ -234,6 +234,7 @@ Trace from_json(std::string_view text, const std::string& name) {
   trace.virtual_ns = reader.wide(reader.member(document, "virtual_ns"), "/virtual_ns");
   trace.steps = static_cast<std::uint32_t>(reader.number(reader.member(document, "steps"), 0xffff'ffff, "/steps"));
   trace.truncated = reader.boolean(reader.member(document, "truncated"), "/truncated");
+  if (document.contains("faults")) trace.faults = reader.text(document["faults"], "/faults");
   trace.tasks = reader.texts(document, "tasks");
   trace.objects = reader.texts(document, "objects");
   trace.texts = reader.texts(document, "texts");

@@ -58,6 +58,7 @@ struct Trace {
   std::string scenario;
   std::uint64_t seed = 0;
   std::uint32_t steps_per_instant_max = 0;  ///< the bound it was run with
+  std::string faults;       ///< RunOptions::faults
   std::uint64_t fingerprint = 0;
   std::uint64_t virtual_ns = 0;
   std::uint32_t steps = 0;
