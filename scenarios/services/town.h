@@ -5,8 +5,8 @@
 #include <foreseed/world.h>
 #include <httplib.h>
 
+#include <atomic>
 #include <chrono>
-#include <future>
 #include <string>
 #include <thread>
 
@@ -39,7 +39,7 @@ inline services::HttpServerConfig listening(int port) {
   return config;
 }
 
-/// A service on a host of its own, from the moment it listens until it is told to stop.
+/// A service on a host of its own, from the moment it listens until it is told to stop. Faults may stop and restart it.
 template <typename Service, typename Config>
 class Deployment {
  public:
@@ -47,25 +47,25 @@ class Deployment {
       : host_(name, [this, &config] {
           Service service(config);
           service.start();
-          started_.set_value(&service);
-          stopping_.get_future().wait_for(24h);
+          service_ = &service;
+          while (!stopping_) std::this_thread::sleep_for(1s);
           service.stop();
         }) {
-    service_ = started_.get_future().get();
+    while (service_ == nullptr) std::this_thread::sleep_for(1ms);
   }
 
+  /// Of the present life.
   Service& operator*() { return *service_; }
   Service* operator->() { return service_; }
 
   void stop() {
-    stopping_.set_value();
+    stopping_ = true;
     host_.join();
   }
 
  private:
-  std::promise<Service*> started_;
-  std::promise<void> stopping_;
-  Service* service_ = nullptr;
+  std::atomic<Service*> service_{nullptr};
+  std::atomic<bool> stopping_{false};
   foreseed::Host host_;
 };
 

@@ -35,19 +35,24 @@ std::uint32_t millionths(double probability, const char* what) {
 
 }  // namespace
 
-Host::Host(std::string_view name, std::function<void()> main) : host_(0), task_(0) {
+Host::Host(std::string_view name, std::function<void()> main) : host_(0) {
   inside();
   auto* const closure = new std::function<void()>(std::move(main));
   const Entry entry;
   host_ = net::Network::get().machine_index(name);
   if (host_ == 0) misuse("Host(): the scenario itself runs on the host \"client\"");
-  task_ = net::start_host(host_, closure);
+  net::start_host(host_, closure);
 }
 
 void Host::join() {
   inside();
   const Entry entry;
-  sync::thread_join(sync::handle_of(World::get().task(task_)), nullptr);
+  // Restarted meanwhile, it has a life more to wait for.
+  const net::Machine& machine = net::Network::get().machine(host_);
+  for (std::uint32_t task = 0; task != machine.main_task;) {
+    task = machine.main_task;
+    sync::thread_join(sync::handle_of(World::get().task(task)), nullptr);
+  }
 }
 
 void Host::kill() {
@@ -68,7 +73,7 @@ void Host::restart() {
   inside();
   const Entry entry;
   if (net::is_running(host_)) misuse("restart() of a host that runs");
-  task_ = net::start_host(host_, nullptr);
+  net::start_host(host_, nullptr);
 }
 
 void Host::pause() {

@@ -26,7 +26,7 @@ void note(std::uint32_t host, const char* what) {
 
 }  // namespace
 
-std::uint32_t start_host(std::uint32_t host, std::function<void()>* main) {
+void start_host(std::uint32_t host, std::function<void()>* main) {
   World& world = World::get();
   Network& network = Network::get();
   Machine& machine = network.machine(host);
@@ -42,7 +42,7 @@ std::uint32_t start_host(std::uint32_t host, std::function<void()>* main) {
   const std::size_t n = std::min(machine.name.size(), sizeof task.name - 1);
   std::memcpy(task.name, machine.name.data(), n);
   task.name[n] = '\0';
-  return task.id;
+  machine.main_task = task.id;
 }
 
 void kill_host(std::uint32_t host) {

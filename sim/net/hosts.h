@@ -7,8 +7,7 @@
 namespace foreseed::net {
 
 /// Starts the program of a host, which is `main` (on the run's heap) or, if that is null, the one that ran there before.
-/// Returns its first task.
-std::uint32_t start_host(std::uint32_t host, std::function<void()>* main);
+void start_host(std::uint32_t host, std::function<void()>* main);
 /// See foreseed::Host.
 void kill_host(std::uint32_t host);
 void crash_host(std::uint32_t host);

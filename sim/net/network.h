@@ -32,6 +32,7 @@ struct Machine {
   bool unknown = false;                  ///< its name cannot be resolved now
   bool down = false;                     ///< crashed and not up again: what is sent to it is lost
   std::function<void()>* main = nullptr; ///< what runs there, on the run's heap
+  std::uint32_t main_task = 0;           ///< its first task, of its present life
   std::uint32_t address = 0;             ///< IPv4, host byte order
   std::uint16_t next_port = 32768;       ///< ephemeral ports, in order
   std::vector<Socket*> bound;            ///< sockets that own a TCP port

@@ -24,7 +24,7 @@ class FORESEED_API Host {
   explicit Host(std::string_view name, std::function<void()> main);
   Host(const Host&) = delete;
   Host& operator=(const Host&) = delete;
-  /// Waits until `main` has returned, or the host was stopped. Destroying a host does not wait.
+  /// Waits until `main` has returned, or the host was stopped and is not up again. Destroying a host does not wait.
   void join();
 
   /// The processes of the host end at once, wherever they are, as by SIGKILL: its sockets are closed, so the other ends
@@ -46,7 +46,6 @@ class FORESEED_API Host {
 
  private:
   std::uint32_t host_;
-  std::uint32_t task_;
 };
 
 /// How long a message takes from one host to another. The benign choice is the least: `constant`'s, `low`, `base`.
