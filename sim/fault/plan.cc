@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <cmath>
 #include <fstream>
+#include <iterator>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -14,14 +14,58 @@
 namespace foreseed {
 
 namespace {
-constexpr std::array<std::string_view, 18> kinds = {
-    "partition", "slow",  "loss",         "duplicate", "reorder", "corrupt", "refuse",     "clog",       "dribble",
-    "flap",      "flap_random", "reset",  "unknown_name", "crash", "kill",   "pause",      "step_clock", "drift_clock"};
+
+struct Kind {
+  std::string_view name;
+  bool of_links = false;
+  bool instant = false;
+  bool at_points = false;
+};
+
+// In the order of FaultKind.
+constexpr Kind kinds[] = {
+    {"partition", true},
+    {"slow", true},
+    {"loss", true},
+    {"duplicate", true},
+    {"reorder", true},
+    {"corrupt", true},
+    {"refuse", true},
+    {"clog", true},
+    {"dribble", true},
+    {"flap", true},
+    {"flap_random", true},
+    {"reset", true, true},
+    {"unknown_name"},
+    {"crash", false, false, true},
+    {"kill", false, false, true},
+    {"pause", false, false, true},
+    {"step_clock", false, true},
+    {"drift_clock"},
+    {"half_open", true, true},
+    {"truncate", true},
+    {"stall", false, false, true},
+    {"slow_cpu", false, false, false},
+    {"disk_full"},
+    {"disk_error"},
+    {"no_memory"},
+    {"no_descriptors"},
+    {"fail"},
+};
+static_assert(std::size(kinds) == static_cast<std::size_t>(FaultKind::fail) + 1);
+
+const Kind& of(FaultKind kind) { return kinds[static_cast<std::size_t>(kind)]; }
+
+std::string names_of_kinds() {
+  std::string names;
+  for (const Kind& kind : kinds) (names += names.empty() ? "" : ", ") += kind.name;
+  return names;
 }
 
+}  // namespace
+
 std::string_view to_string(FaultKind kind) {
-  const auto index = static_cast<std::size_t>(kind);
-  return index < kinds.size() ? kinds[index] : "?";
+  return static_cast<std::size_t>(kind) < std::size(kinds) ? of(kind).name : "?";
 }
 
 namespace fault {
@@ -66,6 +110,12 @@ double read_number(const json& value, const std::string& place) {
   return value.get<double>();
 }
 
+std::int64_t read_whole(const json& value, const std::string& place) {
+  const double number = read_number(value, place);
+  if (!(std::abs(number) < 9e15) || number != std::floor(number)) wrong(place, "must be a whole number below 9e15");
+  return static_cast<std::int64_t>(number);
+}
+
 std::vector<std::string> read_hosts(const json& value, const std::string& place) {
   std::vector<std::string> hosts;
   if (value.is_string()) {
@@ -83,11 +133,11 @@ std::vector<std::string> read_hosts(const json& value, const std::string& place)
 
 FaultKind read_kind(const json& value, const std::string& place) {
   if (value.is_string()) {
-    for (std::size_t i = 0; i < kinds.size(); ++i) {
-      if (value.get_ref<const std::string&>() == kinds[i]) return static_cast<FaultKind>(i);
+    for (std::size_t i = 0; i < std::size(kinds); ++i) {
+      if (value.get_ref<const std::string&>() == kinds[i].name) return static_cast<FaultKind>(i);
     }
   }
-  wrong(place, fmt::format("must be one of {}", fmt::join(kinds, ", ")));
+  wrong(place, "must be one of " + names_of_kinds());
 }
 
 Fault read_fault(const json& value, const std::string& place) {
@@ -103,7 +153,9 @@ Fault read_fault(const json& value, const std::string& place) {
     else if (name == "amount") fault.amount = read_duration(member, where);
     else if (name == "period") fault.period = read_duration(member, where);
     else if (name == "share") fault.share = read_number(member, where);
-    else if (name == "number") fault.number = static_cast<std::int64_t>(read_number(member, where));
+    else if (name == "number") fault.number = read_whole(member, where);
+    else if (name == "point" && member.is_string()) fault.point = member.get<std::string>();
+    else if (name == "point") wrong(where, "must be the name of a FORESEED_POINT");
     else if (name == "one_way" && member.is_boolean()) fault.one_way = member.get<bool>();
     else if (name == "one_way") wrong(where, "must be true or false");
     else if (name == "host" || name == "hosts") fault.hosts = read_hosts(member, where);
@@ -112,28 +164,43 @@ Fault read_fault(const json& value, const std::string& place) {
       fault.hosts = read_hosts(member[0], where + "[0]");
       if (member.size() == 2) fault.others = read_hosts(member[1], where + "[1]");
     } else {
-      wrong(where, "is not known; a fault has kind, at, until, host or between, share, amount, period, number, one_way");
+      wrong(where, "is not known; a fault has kind, at, until, host or between, share, amount, period, number, point, one_way");
     }
   }
-  if ((fault.kind == FaultKind::reset || fault.kind == FaultKind::step_clock) && !value.contains("until")) {
-    fault.until = fault.at;
-  }
+  if (of(fault.kind).instant && !value.contains("until")) fault.until = fault.at;
+  if (fault.kind == FaultKind::truncate) fault.one_way = true;
   if (const std::string error = check(fault); !error.empty()) wrong(place, error);
   return fault;
 }
 
 }  // namespace
 
-bool is_of_links(FaultKind kind) { return kind <= FaultKind::reset; }
+bool is_of_links(FaultKind kind) { return of(kind).of_links; }
+bool strikes_at_points(FaultKind kind) { return of(kind).at_points; }
+bool is_instant(FaultKind kind) { return of(kind).instant; }
 
 std::string check(const Fault& fault) {
   if (fault.at.count() < 0) return "\"at\" must not be negative";
   if (fault.until < fault.at) return "\"until\" must not be before \"at\"";
   if (fault.hosts.empty()) return is_of_links(fault.kind) ? "\"between\" is missing" : "\"host\" is missing";
   if (!(fault.share >= 0 && fault.share <= 1)) return "\"share\" must lie in [0, 1]";
+  if (!fault.point.empty() && fault.kind != FaultKind::fail && !strikes_at_points(fault.kind)) {
+    return "\"point\" is for crash, kill, pause, stall and fail";
+  }
   switch (fault.kind) {
     case FaultKind::slow:
+    case FaultKind::slow_cpu:
+    case FaultKind::stall:
       if (fault.amount.count() <= 0) return "\"amount\", how much slower, must be positive";
+      break;
+    case FaultKind::crash:
+    case FaultKind::kill:
+    case FaultKind::pause:
+    case FaultKind::truncate:
+    case FaultKind::disk_full:
+    case FaultKind::no_memory:
+    case FaultKind::no_descriptors:
+      if (fault.number < 0) return "\"number\" must not be negative";
       break;
     case FaultKind::flap:
     case FaultKind::flap_random:
@@ -154,6 +221,32 @@ std::string check(const Fault& fault) {
   }
   return {};
 }
+
+namespace {
+
+/// The line on which the `index`-th object of the plan's list begins. The text is known to be JSON, and a plan.
+std::size_t line_of(std::string_view text, std::size_t index) {
+  std::size_t line = 1;
+  int depth = 0;
+  bool in_string = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c == '\n') ++line;
+    if (in_string) {
+      if (c == '\\') ++i;
+      in_string = c != '"';
+    } else if (c == '"') {
+      in_string = true;
+    } else if (c == '{' || c == '[') {
+      if (++depth == 3 && index-- == 0) return line;
+    } else if (c == '}' || c == ']') {
+      --depth;
+    }
+  }
+  return line;
+}
+
+}  // namespace
 
 FaultPlan from_json(std::string_view text, const std::string& origin) {
   if (text.size() > plan_size_max) wrong(origin, "is larger than 1 MiB");
@@ -177,23 +270,36 @@ FaultPlan from_json(std::string_view text, const std::string& origin) {
   FaultPlan plan;
   for (const json& fault : document["faults"]) {
     if (plan.faults.size() == faults_max) wrong(origin, "has more than 10,000 faults");
-    plan.faults.push_back(read_fault(fault, fmt::format("{}: faults[{}]", origin, plan.faults.size())));
+    const std::size_t index = plan.faults.size();
+    try {
+      plan.faults.push_back(read_fault(fault, fmt::format("faults[{}]", index)));
+    } catch (const PlanError& error) {
+      wrong(fmt::format("{}:{}", origin, line_of(text, index)), error.what());
+    }
   }
   return plan;
 }
 
-std::vector<FaultKind> kinds_from_list(std::string_view list) {
-  std::vector<FaultKind> result;
+std::vector<DrawnKind> kinds_from_list(std::string_view list) {
+  std::vector<DrawnKind> result;
   while (!list.empty()) {
-    const std::size_t comma = std::min(list.find(','), list.size());
-    const std::string_view name = list.substr(0, comma);
-    list.remove_prefix(std::min(comma + 1, list.size()));
-    const auto known = std::find(kinds.begin(), kinds.end(), name);
-    if (known == kinds.end()) {
+    const std::string_view item = list.substr(0, list.find(','));
+    list.remove_prefix(std::min(item.size() + 1, list.size()));
+    const std::string_view name = item.substr(0, item.find(':'));
+    const Kind* const known = std::find_if(std::begin(kinds), std::end(kinds), [&](const Kind& k) { return k.name == name; });
+    if (known == std::end(kinds)) {
       wrong("--faults", fmt::format("\"{}\" is no kind of fault and no file that ends in .json; there are {}", name,
-                                    fmt::join(kinds, ", ")));
+                                    names_of_kinds()));
     }
-    result.push_back(static_cast<FaultKind>(known - kinds.begin()));
+    DrawnKind drawn{static_cast<FaultKind>(known - kinds)};
+    if (name.size() != item.size()) {
+      const char* const end = item.data() + item.size();
+      const auto parsed = std::from_chars(item.data() + name.size() + 1, end, drawn.budget);
+      if (parsed.ec != std::errc() || parsed.ptr != end || drawn.budget == 0 || drawn.budget > faults_max) {
+        wrong("--faults", fmt::format("\"{}\": the number of faults must lie in [1, {}]", item, faults_max));
+      }
+    }
+    result.push_back(drawn);
   }
   return result;
 }
@@ -229,6 +335,7 @@ std::string to_json(const FaultPlan& plan) {
     if (fault.amount.count() != 0) out["amount"] = duration(fault.amount);
     if (fault.period.count() != 0) out["period"] = duration(fault.period);
     if (fault.number != 0) out["number"] = fault.number;
+    if (!fault.point.empty()) out["point"] = fault.point;
     faults.push_back(std::move(out));
   }
   return json{{"faults", std::move(faults)}}.dump(2);

@@ -1,31 +1,18 @@
 #include "fault/run.h"
 
 #include <algorithm>
-#include <cstdio>
-#include <cstdlib>
-#include <memory>
 
-#include "fault/plan.h"
+#include "files/tree.h"
+#include "io/descriptors.h"
+#include "memory/heap.h"
 #include "net/hosts.h"
 #include "net/network.h"
 
-namespace foreseed {
-
-namespace fault {
+namespace foreseed::fault {
 
 namespace {
 
-/// A fault of a plan that was started.
-struct Running {
-  Fault fault;
-  std::uint64_t start_ns;  ///< of the plan
-  std::vector<std::uint32_t> hosts;
-  std::vector<std::pair<std::uint32_t, std::uint32_t>> links;  ///< from, to
-  bool active = false;
-  bool drawn = false;   ///< its hosts are chosen when it begins
-  bool struck = false;  ///< a host went down for it
-};
-std::vector<std::unique_ptr<Running>> running;
+std::vector<std::unique_ptr<Running>> all;
 
 std::uint32_t millionths(double share) { return static_cast<std::uint32_t>(share * net::million + 0.5); }
 
@@ -46,6 +33,10 @@ void add(net::Trouble& trouble, const Fault& fault) {
                                      ? static_cast<std::uint64_t>(fault.number)
                                      : std::min(trouble.bytes_per_second, static_cast<std::uint64_t>(fault.number));
       break;
+    case FaultKind::truncate:
+      trouble.truncating = true;
+      trouble.truncate_after = static_cast<std::uint64_t>(fault.number);
+      break;
     case FaultKind::dribble: trouble.dribble = static_cast<std::uint32_t>(fault.number); break;
     default: break;
   }
@@ -55,18 +46,16 @@ void add(net::Trouble& trouble, const Fault& fault) {
 void update(std::pair<std::uint32_t, std::uint32_t> way) {
   net::Link& link = net::Network::get().link(way.first, way.second);
   const std::uint32_t blocked = link.trouble.blocked;
+  const bool truncating = link.trouble.truncating;
   link.trouble = {};
   link.troubled = false;
-  for (const auto& other : running) {
+  for (const auto& other : all) {
     if (!other->active || std::find(other->links.begin(), other->links.end(), way) == other->links.end()) continue;
     add(link.trouble, other->fault);
     link.troubled = true;
   }
   if (link.trouble.blocked != blocked) ++link.block_epoch;
-}
-
-std::uint32_t pick(std::uint64_t bound) {
-  return World::get().choose(static_cast<std::uint32_t>(Op::fault), ChoiceKind::fault, bound);
+  if (link.trouble.truncating != truncating) ++link.truncate_epoch;
 }
 
 /// One host other than the client, or a link between any two.
@@ -111,36 +100,75 @@ void resolve(Running& run) {
   }
 }
 
-void note(const Fault& fault, const char* what) {
-  std::string text = std::string(to_string(fault.kind)) + " " + what;
-  for (const std::string& host : fault.hosts) text += " " + host;
-  if (!fault.others.empty()) text += " |";
-  for (const std::string& host : fault.others) text += " " + host;
-  World::get().text_event(Op::fault, text);
+/// What is left of a host's resource: the least that an active fault leaves. `all_of_it` where there is none.
+std::uint64_t least_left(FaultKind kind, std::uint32_t host, std::uint64_t all_of_it) {
+  for (const auto& run : all) {
+    if (!run->active || run->fault.kind != kind) continue;
+    if (std::find(run->hosts.begin(), run->hosts.end(), host) == run->hosts.end()) continue;
+    all_of_it = std::min(all_of_it, static_cast<std::uint64_t>(run->fault.number));
+  }
+  return all_of_it;
 }
 
-void on_host(Running& run, std::uint32_t host, bool begins) {
+constexpr std::uint64_t unlimited = ~std::uint64_t{0};
+
+/// What a host may use from now on, of what the fault is about.
+void limit(FaultKind kind, std::uint32_t host) {
+  const std::uint64_t left = least_left(kind, host, unlimited);
+  const auto beyond = [left](std::uint64_t used) { return left > unlimited - used ? unlimited : used + left; };
+  switch (kind) {
+    case FaultKind::disk_full: files::tree_of(host).limit = beyond(files::tree_of(host).used()); break;
+    case FaultKind::no_memory: memory::set_limit(host, beyond(memory::bytes_of(host))); break;
+    case FaultKind::no_descriptors:
+      io::set_limit(host, static_cast<std::uint32_t>(std::min<std::uint64_t>(beyond(io::open_count(host)), io::no_limit)));
+      break;
+    default: break;
+  }
+}
+
+void fail_files(std::uint32_t host) {
+  std::uint32_t failing = 0;
+  for (const auto& run : all) {
+    if (!run->active || run->fault.kind != FaultKind::disk_error) continue;
+    if (std::find(run->hosts.begin(), run->hosts.end(), host) == run->hosts.end()) continue;
+    failing = std::max(failing, millionths(run->fault.share));
+  }
+  files::tree_of(host).failing = failing;
+}
+
+void end_on_host(Running& run, std::uint32_t host) {
+  switch (run.fault.kind) {
+    case FaultKind::crash:
+    case FaultKind::kill:
+      if (run.struck && !net::is_running(host)) net::start_host(host, nullptr);
+      break;
+    case FaultKind::pause:
+      if (run.struck) net::pause_host(host, false);
+      break;
+    default: break;
+  }
+}
+
+void turn_on_host(Running& run, std::uint32_t host) {
   const Fault& fault = run.fault;
   World& world = World::get();
   switch (fault.kind) {
-    case FaultKind::unknown_name: net::Network::get().machine(host).unknown = begins; break;
-    case FaultKind::crash:
-    case FaultKind::kill:
-      if (begins) {
-        run.struck = net::is_running(host);
-        if (run.struck) fault.kind == FaultKind::crash ? net::crash_host(host) : net::kill_host(host);
-      } else if (run.struck && !net::is_running(host)) {
-        net::start_host(host, nullptr);
-      }
-      break;
-    case FaultKind::pause: net::pause_host(host, begins); break;
-    case FaultKind::step_clock:
-      if (begins) world.step_clock(host, fault.amount.count());
-      break;
+    case FaultKind::unknown_name: net::Network::get().machine(host).unknown = run.active; break;
+    case FaultKind::step_clock: world.step_clock(host, fault.amount.count()); break;
     case FaultKind::drift_clock:
-      world.drift_clock(host, begins ? static_cast<std::int32_t>(fault.number) * 1000 : 0);
+      world.drift_clock(host, run.active ? static_cast<std::int32_t>(fault.number) * 1000 : 0);
       break;
-    default: break;
+    case FaultKind::disk_full:
+    case FaultKind::no_memory:
+    case FaultKind::no_descriptors: limit(fault.kind, host); break;
+    case FaultKind::disk_error: fail_files(host); break;
+    default:
+      if (!strikes_at_points(fault.kind)) break;
+      if (!run.active) {
+        end_on_host(run, host);
+      } else if (!waits_for_point(fault)) {
+        strike(run, host);
+      }
   }
 }
 
@@ -148,9 +176,11 @@ std::uint64_t after(std::uint64_t start_ns, nanoseconds duration) {
   return start_ns + static_cast<std::uint64_t>(duration.count());
 }
 
-bool toggles(FaultKind kind) { return kind == FaultKind::flap || kind == FaultKind::flap_random; }
+std::uint64_t end_ns(const Running& run) {
+  return run.fault.until == nanoseconds::max() ? never : after(run.start_ns, run.fault.until);
+}
 
-bool turn(void* context, std::uint64_t begins, bool dry);
+bool toggles(FaultKind kind) { return kind == FaultKind::flap || kind == FaultKind::flap_random; }
 
 /// When a flapping link turns next.
 std::uint64_t next_turn_ns(const Running& run) {
@@ -164,87 +194,45 @@ std::uint64_t next_turn_ns(const Running& run) {
   return world.now() + length_ns;
 }
 
+void break_connections(const Running& run) {
+  net::Network& network = net::Network::get();
+  const bool both = run.fault.kind == FaultKind::reset;
+  for (const auto& [from, to] : run.links) {
+    const bool first = std::find(run.hosts.begin(), run.hosts.end(), from) != run.hosts.end();
+    if (both) {
+      network.reset_connections(from, to);
+    } else if (first) {
+      network.forget_connections(from, to);
+    }
+  }
+}
+
 /// A fault begins (1) or ends (0).
 bool turn(void* context, std::uint64_t begins, bool dry) {
   Running& run = *static_cast<Running*>(context);
   if (dry) return true;
   const Fault& fault = run.fault;
   World& world = World::get();
-  const std::uint64_t end_ns = fault.until == nanoseconds::max() ? never : after(run.start_ns, fault.until);
-  if (begins != 0 && toggles(fault.kind) && world.now() >= end_ns) return true;
+  if (begins != 0 && toggles(fault.kind) && world.now() >= end_ns(run)) return true;
   if (begins != 0 && !run.active && (run.hosts.empty() || !toggles(fault.kind))) resolve(run);
   note(fault, begins != 0 ? "begins:" : "ends:");
   run.active = begins != 0;
-  if (fault.kind == FaultKind::reset) {
-    for (const auto& [from, to] : run.links) net::Network::get().reset_connections(from, to);
-    run.active = false;
-    return true;
+  if (is_of_links(fault.kind) && is_instant(fault.kind)) {
+    break_connections(run);
+  } else if (is_of_links(fault.kind)) {
+    for (const auto& way : run.links) update(way);
+  } else {
+    for (const std::uint32_t host : run.hosts) turn_on_host(run, host);
   }
-  for (const auto& way : run.links) update(way);
-  if (!is_of_links(fault.kind)) {
-    for (const std::uint32_t host : run.hosts) on_host(run, host, begins != 0);
-  }
+  if (is_instant(fault.kind)) run.active = false;
+  watch_points();
   if (toggles(fault.kind)) {
-    if (begins == 0 && world.now() >= end_ns) return true;
+    if (begins == 0 && world.now() >= end_ns(run)) return true;
     std::uint64_t next_ns = next_turn_ns(run);
-    if (begins != 0) next_ns = std::min(next_ns, end_ns);
-    if (next_ns < end_ns || begins != 0) world.at(next_ns, turn, &run, begins != 0 ? 0 : 1);
+    if (begins != 0) next_ns = std::min(next_ns, end_ns(run));
+    if (next_ns < end_ns(run) || begins != 0) world.at(next_ns, turn, &run, begins != 0 ? 0 : 1);
   }
   return true;
-}
-
-}  // namespace
-
-namespace {
-
-void begin(const Fault& fault, bool drawn) {
-  World& world = World::get();
-  {
-    running.push_back(std::make_unique<Running>(Running{fault, world.now(), {}, {}}));
-    Running& run = *running.back();
-    run.drawn = drawn;
-    world.at(after(run.start_ns, fault.at), turn, &run, 1);
-    const bool ends = fault.until != nanoseconds::max() && !toggles(fault.kind) && fault.kind != FaultKind::reset &&
-                      fault.kind != FaultKind::step_clock;
-    if (ends) world.at(after(run.start_ns, fault.until), turn, &run, 0);
-  }
-}
-
-/// 1 ms to 33 s, each power of two as likely as the next.
-nanoseconds chosen_span() { return std::chrono::milliseconds(std::int64_t{1} << pick(16)); }
-
-Fault chosen_fault(FaultKind kind) {
-  Fault fault;
-  fault.kind = kind;
-  fault.at = chosen_span();
-  fault.until = fault.at + chosen_span();
-  switch (kind) {
-    case FaultKind::partition:
-      fault.one_way = pick(2) != 0;
-      fault.share = 1 - pick(4) / 4.0;
-      break;
-    case FaultKind::loss:
-    case FaultKind::duplicate:
-    case FaultKind::reorder:
-    case FaultKind::corrupt: fault.share = 0.01 * (1 << pick(6)); break;
-    case FaultKind::refuse: fault.share = 1 - pick(4) / 4.0; break;
-    case FaultKind::slow: fault.amount = chosen_span(); break;
-    case FaultKind::clog: fault.number = 1'000'000 >> pick(12); break;
-    case FaultKind::dribble: fault.number = 256 >> pick(9); break;
-    case FaultKind::flap:
-    case FaultKind::flap_random:
-      fault.amount = chosen_span();
-      fault.period = chosen_span();
-      break;
-    case FaultKind::reset: fault.until = fault.at; break;
-    case FaultKind::step_clock:
-      fault.until = fault.at;
-      fault.amount = chosen_span() * (pick(2) != 0 ? -60 : 60);
-      break;
-    case FaultKind::drift_clock: fault.number = (std::int64_t{1} << pick(17)) * (pick(2) != 0 ? -1 : 1); break;
-    default: break;
-  }
-  return fault;
 }
 
 void start_text(std::string_view faults) {
@@ -254,63 +242,64 @@ void start_text(std::string_view faults) {
 
 }  // namespace
 
+const std::vector<std::unique_ptr<Running>>& running() { return all; }
+
+void note(const Fault& fault, std::string_view what) {
+  std::string text = std::string(to_string(fault.kind)) + " " + std::string(what);
+  for (const std::string& host : fault.hosts) text += " " + host;
+  if (!fault.others.empty()) text += " |";
+  for (const std::string& host : fault.others) text += " " + host;
+  World::get().text_event(Op::fault, text);
+}
+
+void strike(Running& run, std::uint32_t host) {
+  switch (run.fault.kind) {
+    case FaultKind::crash:
+    case FaultKind::kill:
+      if (!net::is_running(host)) break;
+      run.struck = true;
+      run.fault.kind == FaultKind::crash ? net::crash_host(host) : net::kill_host(host);
+      break;
+    case FaultKind::pause:
+      run.struck = true;
+      net::pause_host(host, true);
+      break;
+    default: break;
+  }
+}
+
+void begin(const Fault& fault, bool drawn) {
+  World& world = World::get();
+  Running& run = *all.emplace_back(std::make_unique<Running>());
+  run.fault = fault;
+  run.start_ns = world.now();
+  run.drawn = drawn;
+  run.countdown = std::max<std::int64_t>(1, fault.number);
+  if (fault.at.count() == 0 && waits_for_point(fault)) {
+    turn(&run, 1, false);  // from the next scheduling point on
+  } else {
+    world.at(after(run.start_ns, fault.at), turn, &run, 1);
+  }
+  if (end_ns(run) != never && !toggles(fault.kind) && !is_instant(fault.kind)) world.at(end_ns(run), turn, &run, 0);
+}
+
 void start(const FaultPlan& plan) {
   for (const Fault& fault : plan.faults) begin(fault, false);
 }
 
-void draw(const std::vector<FaultKind>& kinds) {
-  for (const FaultKind kind : kinds) {
-    if (pick(2) == 0) continue;
-    for (std::uint32_t strikes = 1 + pick(3); strikes != 0; --strikes) begin(chosen_fault(kind), true);
+std::uint64_t whole_at_ns() {
+  std::uint64_t whole_ns = 0;
+  for (const auto& run : all) {
+    if (end_ns(*run) != never) whole_ns = std::max(whole_ns, end_ns(*run));
   }
+  return whole_ns;
 }
 
 void install(World& world) {
   world.start_faults = start_text;
   RunHooks hooks;
-  hooks.begin = [] { running.clear(); };
+  hooks.begin = [] { all.clear(); };
   world.add_hooks(hooks);
 }
 
-}  // namespace fault
-
-namespace {
-
-void inside() {
-  if (simulated_code()) return;
-  std::fputs("foreseed: fault plans are for use inside a scenario\n", stderr);
-  std::abort();
-}
-
-void start_checked(const FaultPlan& plan) {
-  for (std::size_t i = 0; i < plan.faults.size(); ++i) {
-    if (const std::string error = fault::check(plan.faults[i]); !error.empty()) {
-      World::get().fail(FindingKind::misuse, "FaultPlan: faults[" + std::to_string(i) + "]: " + error);
-    }
-  }
-  fault::start(plan);
-}
-
-}  // namespace
-
-void FaultPlan::start() const {
-  inside();
-  const Entry entry;
-  start_checked(*this);
-}
-
-void start_faults(std::string_view file) {
-  inside();
-  const Entry entry;
-  FaultPlan plan;
-  std::string error;
-  try {
-    plan = fault::from_file(std::string(file));
-  } catch (const fault::PlanError& wrong) {
-    error = wrong.what();
-  }
-  if (!error.empty()) World::get().fail(FindingKind::misuse, error);
-  start_checked(plan);
-}
-
-}  // namespace foreseed
+}  // namespace foreseed::fault

@@ -162,7 +162,10 @@ long Tree::failure(Op op) {
     planned.erase(planned.begin() + static_cast<std::ptrdiff_t>(i));
     return -error;
   }
-  return 0;
+  if (failing == 0) return 0;
+  constexpr std::uint32_t all = 1'000'000;
+  const std::uint32_t k = World::get().choose(static_cast<std::uint32_t>(op), ChoiceKind::fault, all);
+  return k >= all - failing ? -EIO : 0;
 }
 
 // --- hosts -------------------------------------------------------------------------------------------------------

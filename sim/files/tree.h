@@ -16,6 +16,7 @@
 // Files, directories and a few devices; no symbolic links. Results are 0 or negative errno values. Inodes live until
 // the end of the run. Simulator code only.
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -115,7 +116,11 @@ class Tree {
   void crash();
 
   /// Bytes that can still be put into files.
-  std::uint64_t room() const { return used_ < capacity ? capacity - used_ : 0; }
+  std::uint64_t room() const {
+    const std::uint64_t most = std::min(capacity, limit);
+    return used_ < most ? most - used_ : 0;
+  }
+  std::uint64_t used() const { return used_; }
   void count(std::int64_t bytes) { used_ += static_cast<std::uint64_t>(bytes); }
   /// To be called when `links` or `opens` has become smaller.
   void let_go(Inode& inode);
@@ -138,6 +143,8 @@ class Tree {
     std::uint32_t after;
   };
   std::vector<PlannedFailure> planned;
+  std::uint64_t limit = ~std::uint64_t{0};  ///< the same as capacity, set by a fault
+  std::uint32_t failing = 0;  ///< of calls, in millionths: those that fail with EIO
 
  private:
   Inode& new_inode(Inode::Kind kind, std::uint32_t mode);

@@ -14,11 +14,23 @@ namespace {
 
 std::vector<Description*> table;  ///< [i] is descriptor first_descriptor + i; null = free
 
+struct Ledger {
+  std::uint32_t open = 0;
+  std::uint32_t limit = no_limit;
+};
+std::vector<Ledger> ledgers;  ///< of each host
+
+Ledger& ledger_of(std::uint32_t host) {
+  if (host >= ledgers.size()) ledgers.resize(host + 1);
+  return ledgers[host];
+}
+
 std::size_t index_of(int descriptor) { return static_cast<std::size_t>(descriptor - first_descriptor); }
 
 void drop(int descriptor) {
   Description& description = *table[index_of(descriptor)];
   table[index_of(descriptor)] = nullptr;
+  --ledger_of(description.host).open;
   description.descriptor_closed();
   if (--description.references == 0) description.closed();
 }
@@ -64,13 +76,19 @@ Description* find(int descriptor) {
   return index_of(descriptor) < table.size() ? table[index_of(descriptor)] : nullptr;
 }
 
+std::uint32_t open_count(std::uint32_t host) { return ledger_of(host).open; }
+void set_limit(std::uint32_t host, std::uint32_t count) { ledger_of(host).limit = count; }
+
 int open(Description& description, int at_least) {
+  Ledger& ledger = ledger_of(description.host);
+  if (ledger.open >= ledger.limit) return -EMFILE;
   std::size_t i = index_of(std::max(at_least, first_descriptor));
   while (i < table.size() && table[i] != nullptr) ++i;
   if (i > index_of(last_descriptor)) return -EMFILE;
   if (i >= table.size()) table.resize(i + 1, nullptr);
   table[i] = &description;
   ++description.references;
+  ++ledger.open;
   return first_descriptor + static_cast<int>(i);
 }
 
@@ -139,6 +157,7 @@ void install(World& world) {
   RunHooks hooks;
   hooks.begin = [] {
     table.clear();
+    ledgers.clear();
     detail::owned.clear();
   };
   world.add_hooks(hooks);

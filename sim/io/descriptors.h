@@ -34,6 +34,11 @@ long duplicate(int descriptor, int at_least);
 /// dup2(2): `to` is closed first.
 long duplicate_to(int from, int to);
 
+/// How many descriptors of a host are open; and how many may be, beyond which open() gives -EMFILE.
+std::uint32_t open_count(std::uint32_t host);
+void set_limit(std::uint32_t host, std::uint32_t count);
+inline constexpr std::uint32_t no_limit = ~std::uint32_t{0};
+
 /// poll(2) over virtual descriptors; the deadline is in virtual time.
 long poll(pollfd* entries, std::size_t count, std::uint64_t deadline_ns);
 

@@ -21,7 +21,7 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(Op::count_)> op_
     "entropy", "note", "check", "fail",
     "read", "write", "pipe", "eventfd", "timerfd", "timerfd_settime", "epoll_create", "epoll_ctl", "epoll_wait",
     "socketpair", "host", "fault", "file_open", "file_sync", "file_datasync", "file_seek", "file_truncate", "file_stat",
-    "file_mkdir", "file_unlink", "file_rename", "file_list", "file_lock", "file_crash"};
+    "file_mkdir", "file_unlink", "file_rename", "file_list", "file_lock", "file_crash", "point"};
 static_assert(!op_table.back().empty(), "a name for every operation");
 }  // namespace
 

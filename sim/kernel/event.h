@@ -34,6 +34,7 @@ enum class Op : std::uint16_t {
   host, fault,  ///< what befalls a host, a link
   file_open, file_sync, file_datasync, file_seek, file_truncate, file_stat, file_mkdir, file_unlink, file_rename,
   file_list, file_lock, file_crash,
+  point,  ///< FORESEED_POINT
   count_  ///< not an operation
 };
 

@@ -96,6 +96,7 @@ void World::begin(const RunOptions& options) {
   frozen_count_ = 0;
   clocks_.clear();
   wall_deadline_ns_ = 0;
+  at_point = nullptr;
   alarms_.clear();
   now_ = 0;
   hash_ = 0x6a09e667f3bcc908ull;

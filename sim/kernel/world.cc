@@ -258,6 +258,7 @@ void World::idle_point(Op op) {
     ++idle_tasks_;
   }
   if (idle_tasks_ >= ready_.count()) pass_idle_time();
+  if (__builtin_expect(at_point != nullptr, 0)) at_point();
   const std::uint32_t others = ready_.count() - 1;
   if (others == 0) return;
   const std::uint32_t k = choose(static_cast<std::uint32_t>(op), ChoiceKind::schedule, others);

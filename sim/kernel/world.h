@@ -57,6 +57,7 @@ class World {
 
   /// A scheduling point before `op`; whether others went on meanwhile.
   __attribute__((always_inline)) bool point(Op op) {
+    if (__builtin_expect(at_point != nullptr, 0)) at_point();
     if (ready_.count() <= 1) return false;
     const std::uint32_t k = choose(static_cast<std::uint32_t>(op), ChoiceKind::schedule, ready_.count());
     if (k == 0) return false;
@@ -186,6 +187,8 @@ class World {
   void (*explain_deadlock)(World&, Finding&) = nullptr;
   /// Called before the body's first step if RunOptions::faults is set. Set by the fault room.
   void (*start_faults)(std::string_view faults) = nullptr;
+  /// Called by the running task at its scheduling points; null unless faults are to strike there. The task may wait in it.
+  void (*at_point)() = nullptr;
   /// Called in simulated mode when a task's function has returned (destructors of pthread keys). Set by the sync room.
   void (*task_exit)(Task&) = nullptr;
   /// Called when the scenario's body has returned and its exit handlers have run (leak check). Set by the memory room.

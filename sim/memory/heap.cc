@@ -22,12 +22,13 @@ std::size_t detail::freed_bits_end = 0;
 
 namespace {
 
-enum class State : std::uint32_t { live = 0x6c697665, freed = 0x66726565 };
+enum class State : std::uint16_t { live = 0x6c76, freed = 0x6672 };
 
 /// Stands before every block. `offset` is how far the block's bytes are from the start of its space (large alignments).
 struct Header {
   std::uint32_t size_class;  ///< bytes of space behind the header, in units of 16
   State state;
+  std::uint16_t host;        ///< of the task that allocated it
   std::uint64_t size;
 };
 static_assert(sizeof(Header) == 16);
@@ -100,6 +101,17 @@ void set_freed(std::uintptr_t address, std::size_t size, bool freed) {
     freed ? freed_bits[bit / 64] |= mask : freed_bits[bit / 64] &= ~mask;
     bit += count;
   }
+}
+
+struct Ledger {
+  std::uint64_t bytes = 0;
+  std::uint64_t limit = ~std::uint64_t{0};
+};
+std::vector<Ledger> ledgers;  ///< of each host
+
+Ledger& ledger_of(std::uint32_t host) {
+  if (__builtin_expect(host >= ledgers.size(), 0)) ledgers.resize(host + 1);
+  return ledgers[host];
 }
 
 std::size_t committed = 0;
@@ -182,11 +194,11 @@ void* take(FreeLists& lists, std::size_t size, std::size_t align, bool& reused) 
   if (top > committed && !commit(top)) return nullptr;
   // A gap before an aligned block becomes a dead block, so that the heap can be walked.
   if (const std::size_t gap = at - sizeof(Header) - heap_top; gap != 0) {
-    *reinterpret_cast<Header*>(base() + heap_top) = {static_cast<std::uint32_t>(gap / 16 - 1), State::freed, 0};
+    *reinterpret_cast<Header*>(base() + heap_top) = {static_cast<std::uint32_t>(gap / 16 - 1), State::freed, 0, 0};
   }
   heap_top = top;
   auto* const pointer = base() + at;
-  *header_of(pointer) = {static_cast<std::uint32_t>(space / 16), State::live, size};
+  *header_of(pointer) = {static_cast<std::uint32_t>(space / 16), State::live, 0, size};
   return pointer;
 }
 
@@ -228,18 +240,26 @@ std::vector<Place> heap_history(std::uintptr_t address) {
   return {};
 }
 
+std::uint64_t bytes_of(std::uint32_t host) { return ledger_of(host).bytes; }
+void set_limit(std::uint32_t host, std::uint64_t bytes) { ledger_of(host).limit = bytes; }
+
 void* run_allocate(std::size_t size, std::size_t align) {
+  World& world = World::get();
+  const std::uint32_t host = world.current().host;
+  Ledger& ledger = ledger_of(host);
+  if (__builtin_expect(size > ledger.limit || ledger.bytes > ledger.limit - size, 0)) return nullptr;
   bool reused;
   void* const pointer = take(run_lists, size, align, reused);
   if (pointer == nullptr) return nullptr;
   ++live;
+  ledger.bytes += size;
+  header_of(pointer)->host = static_cast<std::uint16_t>(host);
   // What an earlier owner of the same bytes did is of no concern to the new one.
   if (reused) {
     forget(pointer, size);
     set_freed(reinterpret_cast<std::uintptr_t>(pointer), std::size_t{header_of(pointer)->size_class} * 16, false);
   }
   std::memset(pointer, 0xa5, size);
-  World& world = World::get();
   if (__builtin_expect(world.recording(), 0)) {
     history[reinterpret_cast<std::uintptr_t>(pointer)] = {static_cast<std::uint16_t>(world.current().id),
                                                           world.stack_here(), 0, {}};
@@ -272,8 +292,11 @@ void run_free(void* pointer) {
   // An older block is whole again at the end of the run.
   if (address - heap_base < mark) return;
   --live;
+  ledger_of(header->host).bytes -= size;
   run_lists.put(pointer, std::size_t{header->size_class} * 16);
 }
+
+std::uint32_t host_of_block(const void* pointer) { return header_of(pointer)->host; }
 
 std::size_t usable_size(const void* pointer) { return header_of(pointer)->size; }
 
@@ -312,6 +335,7 @@ void heap_begin_run() {
     freed_bits = static_cast<std::uint64_t*>(got);
   }
   history.clear();
+  ledgers.clear();
   heap_top = (heap_top + 4095) & ~std::size_t{4095};
   mark = heap_top;
   live = 0;

@@ -32,11 +32,18 @@ inline bool is_freed(std::uintptr_t address);
 /// Where the block around `address` was freed and allocated, in a recorded run.
 std::vector<Place> heap_history(std::uintptr_t address);
 
+/// What the tasks of a host have allocated in this run and nobody has freed; and how much it may be, beyond which
+/// run_allocate() gives null.
+std::uint64_t bytes_of(std::uint32_t host);
+void set_limit(std::uint32_t host, std::uint64_t bytes);
+
 void heap_begin_run();
 void heap_end_run();
 /// Blocks that the run has allocated and not freed: how many, and each, in the order of their addresses.
 std::int64_t live_blocks();
 void each_run_block(void (*visit)(void* pointer, std::size_t size, std::size_t space));
+/// The host whose task allocated the block.
+std::uint32_t host_of_block(const void* pointer);
 /// The part of the heap that older blocks may lie in: [heap_base, heap_base + heap_mark()), a multiple of 4096 bytes.
 std::size_t heap_mark();
 

@@ -37,6 +37,8 @@ void scan(std::uintptr_t begin, std::uintptr_t end) {
 }
 
 void scan_task(const Task& task) {
+  const auto argument = reinterpret_cast<std::uintptr_t>(task.argument);  // of one that has not begun
+  scan(reinterpret_cast<std::uintptr_t>(&argument), reinterpret_cast<std::uintptr_t>(&argument + 1));
   for (void* const value : task.specific) {
     const auto word = reinterpret_cast<std::uintptr_t>(value);
     scan(reinterpret_cast<std::uintptr_t>(&word), reinterpret_cast<std::uintptr_t>(&word + 1));
@@ -44,6 +46,14 @@ void scan_task(const Task& task) {
   ThreadStates::get().each_part(task.thread_state, scan);
   if ((task.finished && !task.killed) || task.stack_pointer == 0) return;
   scan(task.stack_pointer, reinterpret_cast<std::uintptr_t>(stack_of(task.id).high));
+}
+
+/// The memory of a process that was killed is the system's again.
+bool was_killed(World& world, std::uint32_t host) {
+  for (std::uint32_t i = 0; i < world.task_count(); ++i) {
+    if (world.task(i).host == host && world.task(i).killed) return true;
+  }
+  return false;
 }
 
 }  // namespace
@@ -70,7 +80,7 @@ void check_leaks(World& world) {
   std::size_t bytes = 0;
   std::vector<Place> places;
   for (const Block& block : blocks) {
-    if (block.reached) continue;
+    if (block.reached || was_killed(world, host_of_block(reinterpret_cast<void*>(block.begin)))) continue;
     ++count;
     bytes += block.size;
     if (places.size() >= 3) continue;

@@ -24,6 +24,8 @@ struct Trouble {
   std::uint32_t corrupt = 0;
   std::uint32_t blocked = 0;           ///< of connections (of datagram sockets): those that hang. A million: a partition
   std::uint32_t refusing = 0;          ///< of connection attempts: those that are refused
+  bool truncating = false;             ///< streams end after `truncate_after` more bytes
+  std::uint64_t truncate_after = 0;
   std::uint32_t dribble = 0;           ///< stream data comes in pieces of so many bytes; 0: as it was sent
 };
 
@@ -38,6 +40,7 @@ struct Link {
   Trouble trouble;
   bool troubled = false;               ///< whether any of it is set
   std::uint32_t block_epoch = 0;       ///< counts the partitions, so that each connection's fate is drawn once in each
+  std::uint32_t truncate_epoch = 0;    ///< the same for truncation
   std::uint64_t free_at_ns = 0;        ///< when the last byte so far is on the wire
 
   bool plain() const {

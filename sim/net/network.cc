@@ -105,6 +105,14 @@ void Network::reset_connections(std::uint32_t one, std::uint32_t other) {
   }
 }
 
+void Network::forget_connections(std::uint32_t host, std::uint32_t other) {
+  for (std::size_t i = 0; i < sockets_used_; ++i) {
+    Socket& socket = *sockets_[i];
+    if (socket.state != SocketState::connected || socket.peer == nullptr) continue;
+    if (socket.host == host && socket.peer->host == other) forget_connection(socket);
+  }
+}
+
 }  // namespace foreseed::net
 
 void foreseed::net_install() {

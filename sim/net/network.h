@@ -76,6 +76,8 @@ class Network {
   void start(std::uint32_t host) { machine(host).down = false; }
   /// Connections between two hosts break on both sides.
   void reset_connections(std::uint32_t one, std::uint32_t other);
+  /// The first of two hosts forgets its connections with the other.
+  void forget_connections(std::uint32_t host, std::uint32_t other);
 
   /// A socket without a past; lives until the end of the run.
   Socket& new_socket(std::uint32_t host);

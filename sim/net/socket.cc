@@ -65,17 +65,46 @@ void hold(Socket& to, Segment segment) {
   world.at(world.now() + resend_first_ns, resend, &to, to.generation);
 }
 
+void carry(Socket& to, Segment segment, Link& link) {
+  if (to.held.empty() && !is_lost(link, to.fate)) return travel(to, segment, link);
+  hold(to, segment);
+}
+
+void put_under_way(Socket& to, Kind kind, std::uint32_t size, std::uint32_t from_host);
+
+/// Cuts off what a link that truncates streams does not let pass of the last `size` bytes sent to `to`: the stream ends
+/// there, and the sender hears that nobody reads on. Returns what is left of `size`.
+std::uint32_t truncate(Socket& to, Link& link, std::uint32_t size) {
+  if (!to.truncated && to.truncate_epoch != link.truncate_epoch) {
+    to.truncate_epoch = link.truncate_epoch;
+    to.truncate_left = link.trouble.truncate_after;
+  }
+  const auto passes = static_cast<std::uint32_t>(std::min<std::uint64_t>(size, to.truncate_left));
+  to.truncate_left -= passes;
+  if (passes == size) return size;
+  to.under_way.resize(to.under_way.size() - (size - passes));
+  if (to.truncated) return 0;
+  if (passes != 0) carry(to, {Kind::data, passes}, link);
+  carry(to, {Kind::fin, 0}, link);
+  to.truncated = true;
+  put_under_way(*to.peer, Kind::reset, 0, to.host);
+  return 0;
+}
+
 /// Sends a segment to `to` from another host. Segments of one connection never overtake each other: where one is lost,
 /// those behind it wait until it was sent again (RFC 6298: after 200 ms at first, then each time twice as long).
 void put_under_way(Socket& to, Kind kind, std::uint32_t size, std::uint32_t from_host) {
   Link& link = Network::get().link(from_host, to.host);
-  if (__builtin_expect((link.plain() && to.held.empty()) || to.pair, 1)) return schedule(to, {kind, size}, link.delay.low_ns);
+  if (__builtin_expect((link.plain() && to.held.empty() && !to.truncated) || to.pair, 1)) return schedule(to, {kind, size}, link.delay.low_ns);
+  if (__builtin_expect(to.truncated || (link.trouble.truncating && kind == Kind::data), 0)) {
+    if (kind == Kind::fin) return;
+    if (kind == Kind::data && (size = truncate(to, link, size)) == 0) return;
+  }
   if (kind == Kind::reset) {  // sent once, acknowledged by nobody
     if (!is_lost(link, to.fate)) schedule(to, {kind, size}, link.travel_ns(0));
     return;
   }
-  if (to.held.empty() && !is_lost(link, to.fate)) return travel(to, {kind, size}, link);
-  hold(to, {kind, size});
+  carry(to, {kind, size}, link);
 }
 
 void send_to_peer(Socket& from, Kind kind, std::uint32_t size = 0) {
@@ -111,10 +140,10 @@ bool arrive(void* context, std::uint64_t generation, bool dry) {
   }
   switch (segment.kind) {
     case Kind::data:
-      if (socket.references == 0 || socket.read_shut) {
+      if (socket.references == 0 || socket.read_shut || socket.reset) {
         // Nobody will read it: the peer is told.
         socket.under_way.erase(0, segment.size);
-        if (socket.references == 0 && socket.peer != nullptr && !socket.peer->reset) {
+        if (!socket.read_shut && socket.peer != nullptr && !socket.peer->reset) {
           put_under_way(*socket.peer, Kind::reset, 0, socket.host);
         }
         break;
@@ -514,6 +543,11 @@ void vanish(Socket& socket) {
   socket.pending.clear();
   ++socket.generation;  // alarms that were set for it are for nobody
   socket.state = SocketState::failed;
+}
+
+void forget_connection(Socket& socket) {
+  break_connection(socket);
+  socket.vanished = true;
 }
 
 void break_connection(Socket& socket) {

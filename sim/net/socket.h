@@ -53,6 +53,9 @@ struct Socket : io::Description, SocketOptions {
   std::vector<Segment> held;         ///< lost on the way, or behind what was lost: sent again later
   std::uint32_t resent = 0;          ///< how often the first of `held` was
   Fate fate;                         ///< in partitions of the link that leads here
+  std::uint32_t truncate_epoch = 0;  ///< of the link: what it lets pass is counted since then
+  std::uint64_t truncate_left = 0;
+  bool truncated = false;            ///< what comes after was never sent, as this end sees it
   bool ended = false;                ///< the peer's FIN arrived
   bool reset = false;
   bool vanished = false;             ///< its host has crashed since: whatever arrives is answered by a reset
@@ -81,8 +84,10 @@ long receive(Socket& socket, void* data, std::size_t size, int flags);
 long shutdown(Socket& socket, int how);
 /// The host has lost all memory of the socket.
 void vanish(Socket& socket);
-/// The connection is reset, seen from this end.
+/// The connection is reset, seen from this end; the other end does not hear of it.
 void break_connection(Socket& socket);
+/// The same, and whatever arrives for it from now on is answered by a reset.
+void forget_connection(Socket& socket);
 /// socketpair(2): two sockets of one host, connected with each other.
 long open_pair(int descriptors[2], bool nonblocking);
 

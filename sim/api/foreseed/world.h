@@ -48,6 +48,14 @@ class FORESEED_API Host {
   std::uint32_t host_;
 };
 
+/// What a host has in use now.
+struct HostUsage {
+  std::uint32_t tasks = 0;
+  std::uint32_t descriptors = 0;
+  std::uint64_t heap_bytes = 0;  ///< allocated by its tasks in this execution, and not freed by anyone
+};
+FORESEED_API HostUsage usage(std::string_view host);
+
 /// How long a message takes from one host to another. The benign choice is the least: `constant`'s, `low`, `base`.
 struct Delay {
   enum class Shape : std::uint8_t { constant, uniform, exponential, lognormal } shape = Shape::constant;
