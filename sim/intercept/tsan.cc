@@ -54,6 +54,17 @@ UNALIGNED(16)
 FORESEED_EXPORT void __tsan_init() {}
 FORESEED_EXPORT void __tsan_func_entry(void*) {}
 FORESEED_EXPORT void __tsan_func_exit() {}
+// Annotations that programs make of what the compiler cannot see.
+FORESEED_EXPORT void AnnotateHappensBefore(const char*, int, void* address) {
+  if (!simulated_code()) return;
+  const Entry entry;
+  memory::release_at(address);
+}
+FORESEED_EXPORT void AnnotateHappensAfter(const char*, int, void* address) {
+  if (!simulated_code()) return;
+  const Entry entry;
+  memory::acquire_at(address);
+}
 FORESEED_EXPORT void __tsan_ignore_thread_begin() {}
 FORESEED_EXPORT void __tsan_ignore_thread_end() {}
 FORESEED_EXPORT void __tsan_read_range(void* a, std::size_t size) { plain_range(a, size, false); }

@@ -113,4 +113,8 @@ void release_at(const void* address) {
   self.release();
 }
 
+void acquire_at(const void* address) {
+  World::get().current().clock.join(ObjectTable::get().at(address, ObjectKind::atomic).clock);
+}
+
 }  // namespace foreseed::memory

@@ -23,7 +23,9 @@ void atomic_modified(const void* address, std::size_t size, Op op, std::uint64_t
 void atomic_cas_failed(const void* address, std::size_t size, std::uint64_t value);
 void atomic_fence();
 
-/// For state that code reads with atomic loads although it is not written with atomic stores (static guards).
+/// For state that code reads with atomic loads although it is not written with atomic stores (static guards), and for
+/// annotations: what the task has done happens before what others do after acquire_at(). No scheduling points.
 void release_at(const void* address);
+void acquire_at(const void* address);
 
 }  // namespace foreseed::memory
