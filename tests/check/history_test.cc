@@ -6,9 +6,9 @@
 
 #include <array>
 #include <atomic>
-#include <deque>
 #include <map>
 #include <mutex>
+#include <ostream>
 #include <thread>
 #include <vector>
 
@@ -26,6 +26,8 @@ struct Case {
   void (*good)();
   const char* shown;  ///< part of the counterexample
 };
+
+void PrintTo(const Case& twins, std::ostream* out) { *out << twins.name; }
 
 // --- a register with a copy that some readers ask -----------------------------------------------------------------
 

@@ -20,11 +20,12 @@ while IFS=, read -r scenario verdict executions; do
   described=$(grep -E "^$scenario " all)
   [ "$verdict" = held ] && says='(holds)' || says='(fails: '
   grep -qF "$says" <<<"$described" || complain "$scenario is not described as what the table says: $described"
-  for seed in 0 1000000; do
+  [ "$verdict" = held ] && seeds=0 || seeds='0 1000000'
+  for seed in $seeds; do
     output=$(timeout 60 "$concurrency" check "$scenario" --runs "$executions" --seed "$seed" --json 2>&1)
     status=$?
     if [ "$verdict" = held ]; then
-      [ $status -eq 0 ] || complain "$scenario fails from seed $seed ($status): $output"
+      [ $status -eq 0 ] || complain "$scenario fails ($status): $output"
     elif [ $status -ne 1 ] || ! grep -qE "\"kind\":\"($verdict)\"" <<<"$output"; then
       complain "$scenario has no $verdict in $executions executions from seed $seed ($status): $output"
     fi
