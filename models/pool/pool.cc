@@ -42,33 +42,43 @@ Pool::~Pool() { close(MonoTime::min()); }
 
 Result<Lease> Pool::checkout(MonoTime deadline, const std::string& owner, std::stop_token stop) {
   Lock lock(mutex_);
-  if (closed_) return Error::closed;
-  if (stop.stop_requested()) return Error::cancelled;
-  Result<std::unique_ptr<Item>> got = Error::internal;
-  std::vector<std::unique_ptr<Item>> old;
-  auto idle = line_.empty() ? take_idle(old) : nullptr;
-  if (idle) {
-    got = std::move(idle);
-  } else if (line_.empty() && counts_.total() < config_.size + config_.overflow) {
-    ++counts_.connecting;
-    got = connect(lock, deadline, stop);
-  } else {
-    got = wait_in_line(lock, deadline, stop);
+  for (;;) {
+    if (closed_) return Error::closed;
+    if (stop.stop_requested()) return Error::cancelled;
+    std::vector<std::unique_ptr<Item>> old;
+    auto item = line_.empty() ? take_idle(old) : nullptr;
+    const bool looked_at_old = !old.empty();
+    if (looked_at_old) discard(lock, std::move(old));
+    if (item && closed_) {
+      put(lock, std::move(item));
+      return Error::closed;
+    }
+    if (item) return lend(std::move(item), owner);
+    if (looked_at_old) continue;  // the lock was left: look again
+    Result<std::unique_ptr<Item>> got = Error::internal;
+    if (line_.empty() && counts_.total() < config_.size + config_.overflow) {
+      ++counts_.connecting;
+      got = connect(lock, deadline, stop);
+    } else {
+      got = wait_in_line(lock, deadline, stop);
+    }
+    if (auto* error = std::get_if<Error>(&got)) return *error;
+    return lend(std::move(std::get<std::unique_ptr<Item>>(got)), owner);
   }
-  if (!old.empty()) discard(lock, std::move(old));
-  if (auto* error = std::get_if<Error>(&got)) return *error;
-  return lend(std::move(std::get<std::unique_ptr<Item>>(got)), owner);
 }
 
-/// The most recently used that is still good, so that the others may grow old. Those too old are the caller's to discard,
-/// and count as closing.
+/// The most recently used that is still good, so that the others may grow old; it counts as leased from here on. Those too
+/// old are the caller's to discard, and count as closing.
 std::unique_ptr<Pool::Item> Pool::take_idle(std::vector<std::unique_ptr<Item>>& old) {
   const MonoTime now = mono_now();
   while (!idle_.empty()) {
     auto item = std::move(idle_.back());
     idle_.pop_back();
     --counts_.idle;
-    if (!too_old(*item, now)) return item;
+    if (!too_old(*item, now)) {
+      ++counts_.leased;
+      return item;
+    }
     ++counts_.closing;
     old.push_back(std::move(item));
   }
@@ -76,11 +86,19 @@ std::unique_ptr<Pool::Item> Pool::take_idle(std::vector<std::unique_ptr<Item>>& 
 }
 
 Result<std::unique_ptr<Pool::Item>> Pool::wait_in_line(Lock& lock, MonoTime deadline, const std::stop_token& stop) {
+  if (mono_now() >= deadline) {
+    ++counts_.timeouts;
+    return Error::pool_timeout;
+  }
   if (line_.size() >= config_.waiters_max) return Error::overloaded;
   Waiter self{deadline};
   const auto place = line_.insert(line_.end(), &self);
   self.woken.wait_until(lock, stop, deadline, [&] { return !self.in_line || closed_; });
   if (self.in_line) line_.erase(place);
+  if (self.item && closed_) {
+    put(lock, std::move(self.item));
+    return Error::closed;
+  }
   // What was given is taken, also where the deadline or a stop came with it: nothing is lost.
   if (self.item) return std::move(self.item);
   if (self.may_connect) return connect(lock, deadline, stop);
@@ -113,11 +131,8 @@ Result<std::unique_ptr<Pool::Item>> Pool::connect(Lock& lock, MonoTime deadline,
   const MonoTime now = mono_now();
   auto item = std::make_unique<Item>(
       Item{std::move(*connection), now + Duration(lifetime - lifetime / 100 * config_.jitter_percent / 65536 * draw), now});
-  ++counts_.leased;  // as if lent, whatever becomes of it
-  if (!closed_ && !stop.stop_requested() && now <= deadline) {
-    --counts_.leased;
-    return item;
-  }
+  ++counts_.leased;
+  if (!closed_ && !stop.stop_requested() && now <= deadline) return item;
   put(lock, std::move(item));  // too late for this caller: it is the next one's
   if (closed_) return Error::closed;
   if (stop.stop_requested()) return Error::cancelled;
@@ -126,7 +141,6 @@ Result<std::unique_ptr<Pool::Item>> Pool::connect(Lock& lock, MonoTime deadline,
 }
 
 Lease Pool::lend(std::unique_ptr<Item> item, const std::string& owner) {
-  ++counts_.leased;
   loans_.emplace(++last_lease_, Loan{mono_now(), owner});
   return Lease(*this, last_lease_, std::move(item));
 }
@@ -148,22 +162,22 @@ void Pool::give_back(std::unique_ptr<Item> item, std::uint64_t lease, bool broke
 
 /// Gives a connection that counts as leased to the first in line, or keeps it, or closes it.
 void Pool::put(Lock& lock, std::unique_ptr<Item> item) {
-  --counts_.leased;
   const MonoTime now = mono_now();
   item->idle_since = now;
   if (!closed_ && !too_old(*item, now)) {
     if (Waiter* waiter = next_waiter()) {
-      waiter->item = std::move(item);
+      waiter->item = std::move(item);  // and stays counted as leased
       waiter->woken.notify_one();
-      ++counts_.idle;  // until the waiter has come for it
       return;
     }
-    if (counts_.total() < config_.size) {
+    if (counts_.total() <= config_.size) {
+      --counts_.leased;
       ++counts_.idle;
       idle_.push_back(std::move(item));
       return;
     }
   }
+  --counts_.leased;
   ++counts_.closing;
   std::vector<std::unique_ptr<Item>> items;
   items.push_back(std::move(item));
@@ -250,7 +264,8 @@ bool Pool::close(MonoTime deadline) {
   counts_.idle -= idle.size();
   counts_.closing += idle.size();
   if (!idle.empty()) discard(lock, std::move(idle));
-  return all_back_.wait_until(lock, deadline, [&] { return counts_.total() == 0; });
+  const auto all_back = [&] { return counts_.total() == 0; };
+  return mono_now() < deadline ? all_back_.wait_until(lock, deadline, all_back) : all_back();
 }
 
 Snapshot Pool::snapshot() const {

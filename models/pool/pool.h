@@ -157,7 +157,7 @@ class Pool {
   const Connect connect_;
   mutable std::mutex mutex_;
   std::condition_variable_any all_back_;
-  Snapshot counts_;                          // guarded by mutex_; idle and waiting are computed
+  Snapshot counts_;                          // guarded by mutex_; `waiting` is not kept in it
   std::list<std::unique_ptr<Item>> idle_;    // guarded by mutex_; most recently used last
   std::list<Waiter*> line_;                  // guarded by mutex_; each on its thread's stack
   std::map<std::uint64_t, Loan> loans_;      // guarded by mutex_

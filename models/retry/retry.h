@@ -26,6 +26,9 @@ using common::Error;
 struct Policy {
   BackoffConfig backoff;
   std::uint32_t attempts_max = 3;  ///< 1 .. 1,000, the first included
+  /// Whether first attempts count as fresh requests. False in an inner layer, whose first attempts are its caller's: layers
+  /// that share a budget then retry as often together as one would (S1-13).
+  bool outermost = true;
 };
 
 /// Throws std::invalid_argument.
@@ -52,7 +55,7 @@ class Retrier {
       -> std::invoke_result_t<Attempt&, MonoTime> {
     if (stop.stop_requested()) return Error::cancelled;
     if (common::mono_now() >= deadline) return Error::deadline_exceeded;
-    budget_.request();
+    if (policy_.outermost) budget_.request();
     for (std::uint32_t made = 1;; ++made) {
       auto result = attempt(deadline);
       const Error* error = std::get_if<Error>(&result);
