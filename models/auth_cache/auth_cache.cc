@@ -5,7 +5,8 @@ namespace auth_cache {
 using common::mono_now;
 using common::wall_now;
 
-Decision AuthCache::validate(const std::string& token, const Scopes& required, MonoTime deadline, std::stop_token stop) {
+Decision AuthCache::validate(const std::string& token, const Scopes& required, MonoTime deadline,
+                             std::stop_token stop) {
   if (token.empty() || token.size() > token_bytes_max) return Error::invalid_argument;
   const auto hash = hash_of(token);
   if (!hash) return Error::internal;
@@ -62,13 +63,14 @@ Decision AuthCache::load(const std::string& token, const TokenHash& hash, const 
   return decision ? std::move(*decision) : Decision(Error::unavailable);
 }
 
-/// What a landed flight means for one of those it carried; nothing where it must be asked for again. A waiter may come to
-/// this some time after the landing: whatever was revoked in between, the answer is too old for it.
-/// REQUIRES: mutex_ held.
+/// What a landed flight means for one of those it carried; nothing where it must be asked for again. A waiter may come
+/// to this some time after the landing: whatever was revoked in between, the answer is too old for it. REQUIRES: mutex_
+/// held.
 std::optional<Decision> AuthCache::judge(const Flight& flight, const Scopes& required) const {
   if (const auto* error = std::get_if<Error>(&*flight.answer)) return *error;
   if (flight.overtaken || flight.landed_in != table_.epoch()) return std::nullopt;
-  if (const auto* claims = std::get_if<Claims>(&*flight.answer)) return decide(*claims, required, config_.leeway, wall_now());
+  if (const auto* claims = std::get_if<Claims>(&*flight.answer))
+    return decide(*claims, required, config_.leeway, wall_now());
   return Error::unauthenticated;
 }
 

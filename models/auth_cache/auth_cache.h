@@ -1,8 +1,8 @@
 // A thread-safe cache of authorisations: AuthTable behind one mutex, with both clocks and single flight.
 //
-// A miss asks the authority once, whoever else waits for the same token (AU4); the authority is called outside the lock.
-// Each waiter has its own deadline and leaves without disturbing the others; where the load fails, each gets its error.
-// An answer that a revocation overtook is not used: the token is asked for again, within the caller's deadline.
+// A miss asks the authority once, whoever else waits for the same token (AU4); the authority is called outside the
+// lock. Each waiter has its own deadline and leaves without disturbing the others; where the load fails, each gets its
+// error. An answer that a revocation overtook is not used: the token is asked for again, within the caller's deadline.
 // Any thread; the authority's function is called from callers' threads, for different tokens at once.
 #pragma once
 
@@ -31,7 +31,8 @@ struct Counters {
 class AuthCache {
  public:
   /// Throws std::invalid_argument.
-  AuthCache(const Config& config, Authority authority) : config_(config), authority_(std::move(authority)), table_(config) {}
+  AuthCache(const Config& config, Authority authority)
+      : config_(config), authority_(std::move(authority)), table_(config) {}
   AuthCache(const AuthCache&) = delete;
   AuthCache& operator=(const AuthCache&) = delete;
 
@@ -60,9 +61,9 @@ class AuthCache {
   const Authority authority_;
   mutable std::mutex mutex_;
   std::condition_variable_any landed_;
-  AuthTable table_;                                     // guarded by mutex_
+  AuthTable table_;                                       // guarded by mutex_
   std::map<TokenHash, std::shared_ptr<Flight>> flights_;  // guarded by mutex_, and so is what they point to
-  Counters counters_;                                   // guarded by mutex_
+  Counters counters_;                                     // guarded by mutex_
 };
 
 }  // namespace auth_cache

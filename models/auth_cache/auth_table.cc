@@ -36,7 +36,8 @@ void validate(const Config& config) {
   require(config.entries_max >= 1 && config.entries_max <= 10'000'000, "entries_max must be in [1, 10000000]");
   require(config.negative_max >= 1 && config.negative_max <= 10'000'000, "negative_max must be in [1, 10000000]");
   require(config.loads_max >= 1 && config.loads_max <= 10'000, "loads_max must be in [1, 10000]");
-  require(config.revocations_max >= 1 && config.revocations_max <= 1'000'000, "revocations_max must be in [1, 1000000]");
+  require(config.revocations_max >= 1 && config.revocations_max <= 1'000'000,
+          "revocations_max must be in [1, 1000000]");
 }
 
 Decision decide(const Claims& claims, const Scopes& required, std::chrono::seconds leeway, WallTime w) {

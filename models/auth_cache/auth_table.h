@@ -1,7 +1,8 @@
 // The authorisation cache as a sequential machine: entries, budgets, revocation. No lock, no clock, no I/O.
 //
 // Invariants, at every return:
-//   - an entry is used only before its monotonic end and, if it grants, within its token's dates by wall time (AU1, AU11);
+//   - an entry is used only before its monotonic end and, if it grants, within its token's dates by wall time (AU1,
+//   AU11);
 //   - entries_max and negative_max hold, each with the least recently used leaving first (AU5);
 //   - revocations are numbered by one growing epoch. A load remembers the epoch it began in, and what it brings is
 //     neither stored nor accepted where its token, its subject or everything was revoked since (AU2).
@@ -28,8 +29,8 @@ class AuthTable {
   /// A load begins; returns the epoch it must come back with.
   std::uint64_t begin_load();
 
-  /// A load ends. Stores a definitive answer that nothing revoked since. `asked_at`: when the load began. False where it
-  /// was revoked: the answer must not be used. An Error is never stored (AU6).
+  /// A load ends. Stores a definitive answer that nothing revoked since. `asked_at`: when the load began. False where
+  /// it was revoked: the answer must not be used. An Error is never stored (AU6).
   bool end_load(const TokenHash& hash, const Answer& answer, std::uint64_t epoch, MonoTime asked_at);
 
   void revoke_token(const TokenHash& hash);
@@ -60,7 +61,7 @@ class AuthTable {
   std::map<TokenHash, List::iterator> by_hash_;
   std::map<std::string, std::set<TokenHash>> by_subject_;
   std::uint64_t epoch_ = 0;
-  std::uint64_t all_revoked_ = 0;  // epoch; what began before is void
+  std::uint64_t all_revoked_ = 0;                          // epoch; what began before is void
   std::map<TokenHash, std::uint64_t> tokens_revoked_;      // while loads run
   std::map<std::string, std::uint64_t> subjects_revoked_;  // while loads run
   std::size_t loads_ = 0;

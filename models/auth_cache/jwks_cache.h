@@ -1,8 +1,10 @@
-// The issuer's signing keys, by key id: fetched when needed, kept when the issuer cannot be reached, replaced on rotation.
+// The issuer's signing keys, by key id: fetched when needed, kept when the issuer cannot be reached, replaced on
+// rotation.
 //
 // Invariants (AU8), per issuer - one JwksCache:
 //   - one fetch at a time, and at most one in any `cooldown`, whatever key ids callers name;
-//   - a key that the issuer publishes is accepted within `cooldown` (and the fetch), one that it removes is refused within
+//   - a key that the issuer publishes is accepted within `cooldown` (and the fetch), one that it removes is refused
+//   within
 //     `ttl`, as long as it can be reached;
 //   - where it cannot, known keys stay good for `max_stale` more, then everything is refused;
 //   - an answer that is empty, too large or an error changes no key.
@@ -24,10 +26,10 @@ namespace auth_cache {
 using KeySet = std::map<std::string, std::string>;  ///< key id -> key, in whatever form the verifier reads
 
 struct JwksConfig {
-  Duration ttl = std::chrono::minutes(5);       ///< 1 s .. 24 h
+  Duration ttl = std::chrono::minutes(5);        ///< 1 s .. 24 h
   Duration cooldown = std::chrono::seconds(10);  ///< 1 ms .. ttl
-  Duration max_stale = std::chrono::hours(1);   ///< 0 .. 7 days
-  std::size_t keys_max = 100;                   ///< 1 .. 10,000
+  Duration max_stale = std::chrono::hours(1);    ///< 0 .. 7 days
+  std::size_t keys_max = 100;                    ///< 1 .. 10,000
 };
 
 /// Throws std::invalid_argument.
@@ -38,11 +40,13 @@ using FetchKeys = std::function<common::Result<KeySet>(MonoTime deadline)>;
 
 class JwksCache {
  public:
-  JwksCache(const JwksConfig& config, FetchKeys fetch) : config_((validate(config), config)), fetch_(std::move(fetch)) {}
+  JwksCache(const JwksConfig& config, FetchKeys fetch)
+      : config_((validate(config), config)), fetch_(std::move(fetch)) {}
   JwksCache(const JwksCache&) = delete;
   JwksCache& operator=(const JwksCache&) = delete;
 
-  /// Error: unauthenticated (the issuer has no such key), unavailable (it cannot be told), deadline_exceeded, cancelled.
+  /// Error: unauthenticated (the issuer has no such key), unavailable (it cannot be told), deadline_exceeded,
+  /// cancelled.
   common::Result<std::string> find(const std::string& key_id, MonoTime deadline, std::stop_token stop = {});
 
   std::uint64_t fetches() const;

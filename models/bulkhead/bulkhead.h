@@ -55,8 +55,8 @@ class Bulkhead {
   Bulkhead(const Bulkhead&) = delete;
   Bulkhead& operator=(const Bulkhead&) = delete;
 
-  /// Waits in line, at most until `deadline`; a deadline that has passed only tries. Error: overloaded (the line is full,
-  /// or there is one and no time to wait), deadline_exceeded, cancelled, closed.
+  /// Waits in line, at most until `deadline`; a deadline that has passed only tries. Error: overloaded (the line is
+  /// full, or there is one and no time to wait), deadline_exceeded, cancelled, closed.
   common::Result<Permit> acquire(MonoTime deadline, std::stop_token stop = {});
 
   /// A larger C takes effect at once, a smaller one as permits come back. Throws std::invalid_argument.
@@ -81,11 +81,11 @@ class Bulkhead {
   void grant_in_order();
 
   mutable std::mutex mutex_;
-  Config config_;               // guarded by mutex_
-  std::list<Waiter*> line_;     // guarded by mutex_; each on its thread's stack
-  std::size_t running_ = 0;     // guarded by mutex_
-  std::uint64_t last_id_ = 0;   // guarded by mutex_
-  bool closed_ = false;         // guarded by mutex_
+  Config config_;              // guarded by mutex_
+  std::list<Waiter*> line_;    // guarded by mutex_; each on its thread's stack
+  std::size_t running_ = 0;    // guarded by mutex_
+  std::uint64_t last_id_ = 0;  // guarded by mutex_
+  bool closed_ = false;        // guarded by mutex_
 };
 
 }  // namespace bulkhead

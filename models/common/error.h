@@ -15,25 +15,25 @@
 namespace common {
 
 enum class Error : std::uint8_t {
-  invalid_argument = 1,    ///< the request itself is wrong, and will stay wrong
-  unauthenticated,         ///< who is calling is not known
-  forbidden,               ///< known, and not allowed
+  invalid_argument = 1,  ///< the request itself is wrong, and will stay wrong
+  unauthenticated,       ///< who is calling is not known
+  forbidden,             ///< known, and not allowed
   not_found,
-  conflict,                ///< somebody else changed it first
-  locked,                  ///< a lock that others hold forbids it for now
-  lease_lost,              ///< the lease this call relied on is no longer held
-  stale_token,             ///< a newer fencing token has been seen
-  deadlock,                ///< waiting would close a cycle of waits
+  conflict,     ///< somebody else changed it first
+  locked,       ///< a lock that others hold forbids it for now
+  lease_lost,   ///< the lease this call relied on is no longer held
+  stale_token,  ///< a newer fencing token has been seen
+  deadlock,     ///< waiting would close a cycle of waits
   rate_limited,
   circuit_open,
-  overloaded,              ///< a bound of this process is reached: queue, table, permits
-  budget_exhausted,        ///< a further attempt would exceed the retry budget
-  pool_timeout,            ///< no connection became free in time
+  overloaded,        ///< a bound of this process is reached: queue, table, permits
+  budget_exhausted,  ///< a further attempt would exceed the retry budget
+  pool_timeout,      ///< no connection became free in time
   deadline_exceeded,
-  cancelled,               ///< the caller's stop token
-  closed,                  ///< shut down, or being shut down
-  unavailable,             ///< a dependency does not answer, or not sensibly
-  internal,                ///< an exception from a caller's own function, or a broken record
+  cancelled,    ///< the caller's stop token
+  closed,       ///< shut down, or being shut down
+  unavailable,  ///< a dependency does not answer, or not sensibly
+  internal,     ///< an exception from a caller's own function, or a broken record
 };
 
 inline constexpr int error_count = static_cast<int>(Error::internal);

@@ -6,9 +6,9 @@
 namespace config {
 namespace {
 
-constexpr std::string_view spaces[] = {
-    " ", "\t", "\n", "\v", "\f", "\r", "\u00a0", "\ufeff", "\u2000", "\u2001", "\u2002", "\u2003", "\u2004", "\u2005",
-    "\u2006", "\u2007", "\u2008", "\u2009", "\u200a", "\u200b", "\u2028", "\u2029", "\u202f", "\u3000"};
+constexpr std::string_view spaces[] = {" ",      "\t",     "\n",     "\v",     "\f",     "\r",     "\u00a0", "\ufeff",
+                                       "\u2000", "\u2001", "\u2002", "\u2003", "\u2004", "\u2005", "\u2006", "\u2007",
+                                       "\u2008", "\u2009", "\u200a", "\u200b", "\u2028", "\u2029", "\u202f", "\u3000"};
 constexpr std::string_view not_enforced[] = {"dev", "development", "test", "testing", "local", "ci"};
 constexpr std::size_t name_bytes_max = 64;
 

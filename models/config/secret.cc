@@ -58,7 +58,8 @@ std::variant<Secret, ConfigError> Secret::from_file(const std::string& path) {
   auto secret = from_bytes({bytes.data(), size});
   OPENSSL_cleanse(bytes.data(), bytes.size());
   if (auto* error = std::get_if<ConfigError>(&secret)) {
-    return about(path, size > secret_bytes_max ? "more than " + std::to_string(secret_bytes_max) + " bytes" : error->message);
+    return about(path,
+                 size > secret_bytes_max ? "more than " + std::to_string(secret_bytes_max) + " bytes" : error->message);
   }
   return secret;
 }

@@ -1,9 +1,9 @@
 // Secrets: bytes between two lengths, and nothing more is asked of them (catalogue S0-33..37).
 //
 // No byte is trimmed, normalised or judged: whitespace and emoji are data, a repeated letter is weak but no weaker for
-// being refused. So the rule is an interval of lengths, and appending bytes never makes an accepted secret a refused one
-// below the upper limit. A Secret shows itself to nobody by accident: it has no stream operator, errors name limits and
-// files but no content (S1-30), and its memory is wiped when it goes.
+// being refused. So the rule is an interval of lengths, and appending bytes never makes an accepted secret a refused
+// one below the upper limit. A Secret shows itself to nobody by accident: it has no stream operator, errors name limits
+// and files but no content (S1-30), and its memory is wiped when it goes.
 #pragma once
 
 #include <cstddef>
@@ -26,8 +26,8 @@ class Secret {
  public:
   static std::variant<Secret, ConfigError> from_bytes(std::string_view bytes);
 
-  /// The file's bytes as they are, a last newline included. Refuses a file that others than its owner may read (S1-01), is
-  /// no regular file, or is too long; a symbolic link is followed.
+  /// The file's bytes as they are, a last newline included. Refuses a file that others than its owner may read (S1-01),
+  /// is no regular file, or is too long; a symbolic link is followed.
   static std::variant<Secret, ConfigError> from_file(const std::string& path);
 
   Secret(Secret&& other) noexcept : bytes_(std::exchange(other.bytes_, {})) {}

@@ -18,8 +18,12 @@ std::optional<std::int64_t> take_number(std::string_view& text) {
 }
 
 std::optional<std::int64_t> unit(std::string_view name) {
-  constexpr std::pair<std::string_view, std::int64_t> units[] = {
-      {"ns", 1}, {"us", 1'000}, {"ms", 1'000'000}, {"s", 1'000'000'000}, {"m", 60'000'000'000}, {"h", 3'600'000'000'000}};
+  constexpr std::pair<std::string_view, std::int64_t> units[] = {{"ns", 1},
+                                                                 {"us", 1'000},
+                                                                 {"ms", 1'000'000},
+                                                                 {"s", 1'000'000'000},
+                                                                 {"m", 60'000'000'000},
+                                                                 {"h", 3'600'000'000'000}};
   for (const auto& [known, ns] : units) {
     if (known == name) return ns;
   }

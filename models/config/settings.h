@@ -1,9 +1,9 @@
 // Settings as text, to values: everything is parsed and judged before anything is used (catalogue S2-12).
 //
-// A Settings reads typed values out of KEY=value pairs, collects every complaint rather than stop at the first, and in the
-// end also complains about keys that nobody asked for: a misspelt key must not pass as a default.
-// Live<T> holds the configuration in force; a reload that fails leaves it as it was (S2-12), readers see one whole
-// configuration or another.
+// A Settings reads typed values out of KEY=value pairs, collects every complaint rather than stop at the first, and in
+// the end also complains about keys that nobody asked for: a misspelt key must not pass as a default. Live<T> holds the
+// configuration in force; a reload that fails leaves it as it was (S2-12), readers see one whole configuration or
+// another.
 #pragma once
 
 #include <chrono>
@@ -26,8 +26,9 @@ class Settings {
  public:
   explicit Settings(Pairs pairs) : pairs_(std::move(pairs)) {}
 
-  /// Each returns `fallback` where the key is not set, and where it is wrong, which is noted. Surrounding whitespace does
-  /// not count (except in `text`); no other form is understood: no sign where none can be, no suffix but the ones named.
+  /// Each returns `fallback` where the key is not set, and where it is wrong, which is noted. Surrounding whitespace
+  /// does not count (except in `text`); no other form is understood: no sign where none can be, no suffix but the ones
+  /// named.
   std::int64_t integer(const std::string& key, std::int64_t fallback, std::int64_t low, std::int64_t high);
   bool boolean(const std::string& key, bool fallback);  ///< true, false; not yes, on, 1
   /// A whole number and one of ns, us, ms, s, m, h.

@@ -16,7 +16,9 @@ Duration believed(const ClientConfig& config) {
 }  // namespace
 
 void validate(const ClientConfig& config) {
-  const auto complain = [](const char* what) { throw std::invalid_argument(std::string("lock client config: ") + what); };
+  const auto complain = [](const char* what) {
+    throw std::invalid_argument(std::string("lock client config: ") + what);
+  };
   if (config.ttl < std::chrono::milliseconds(1) || config.ttl > std::chrono::hours(24)) {
     complain("ttl must be in [1 ms, 24 h]");
   }

@@ -19,8 +19,8 @@
 namespace lock_manager {
 
 struct ClientConfig {
-  Duration ttl = std::chrono::seconds(10);         ///< 1 ms .. the server's ttl_max
-  std::uint32_t drift_percent = 1;                 ///< 0 .. 50: how much the two clocks' rates may differ
+  Duration ttl = std::chrono::seconds(10);           ///< 1 ms .. the server's ttl_max
+  std::uint32_t drift_percent = 1;                   ///< 0 .. 50: how much the two clocks' rates may differ
   Duration margin = std::chrono::milliseconds(100);  ///< >= 0, below ttl * (1 - drift)
 };
 
@@ -83,7 +83,8 @@ class LockClient {
   /// Errors: see LockServer::acquire, and lease_lost where the lease had run out by the time it arrived.
   Result<Lease> acquire(const std::string& key, Mode mode, MonoTime deadline, std::stop_token stop = {});
 
-  /// `parts` from the whole to the part, for instance {branch, type, resource}: intention locks on all but the last (LK13).
+  /// `parts` from the whole to the part, for instance {branch, type, resource}: intention locks on all but the last
+  /// (LK13).
   Result<PathLease> acquire_path(const std::vector<std::string>& parts, Mode mode, MonoTime deadline,
                                  std::stop_token stop = {});
 

@@ -6,10 +6,14 @@ namespace lock_manager {
 
 std::string_view to_string(Mode mode) {
   switch (mode) {
-    case Mode::intent_shared: return "intent_shared";
-    case Mode::intent_exclusive: return "intent_exclusive";
-    case Mode::shared: return "shared";
-    case Mode::exclusive: return "exclusive";
+    case Mode::intent_shared:
+      return "intent_shared";
+    case Mode::intent_exclusive:
+      return "intent_exclusive";
+    case Mode::shared:
+      return "shared";
+    case Mode::exclusive:
+      return "exclusive";
   }
   return "invalid";
 }
@@ -30,9 +34,10 @@ Result<Ticket> LockTable::request(Session session, const std::string& key, Mode 
     holds_key = true;
     if (holder.mode == mode) holds_mode = true;
   }
-  const bool overtakes = !holds_key && std::any_of(entry.waiters.begin(), entry.waiters.end(), [&](const Waiter& other) {
-    return other.session != session && !compatible(other.mode, mode);
-  });
+  const bool overtakes =
+      !holds_key && std::any_of(entry.waiters.begin(), entry.waiters.end(), [&](const Waiter& other) {
+        return other.session != session && !compatible(other.mode, mode);
+      });
   if (holds_mode || (!overtakes && !excluded_by_holder(entry, session, mode))) {
     given_[waiter.ticket] = {key, grant(key, entry, waiter, now)};
     return waiter.ticket;
@@ -134,9 +139,8 @@ std::size_t LockTable::holders(const std::string& key) const {
 }
 
 bool LockTable::excluded_by_holder(const Entry& entry, Session session, Mode mode) const {
-  return std::any_of(entry.holders.begin(), entry.holders.end(), [&](const Holder& holder) {
-    return holder.session != session && !compatible(holder.mode, mode);
-  });
+  return std::any_of(entry.holders.begin(), entry.holders.end(),
+                     [&](const Holder& holder) { return holder.session != session && !compatible(holder.mode, mode); });
 }
 
 /// Whom the session's waiting requests wait for: holders that exclude them, and waiters before them that do.

@@ -6,8 +6,9 @@ namespace lock_manager {
 namespace {
 
 bool good_path(const SchemaPath& path) {
-  return !path.empty() && path.size() <= 3 &&
-         std::all_of(path.begin(), path.end(), [](const std::string& part) { return !part.empty() && part.size() <= 100; });
+  return !path.empty() && path.size() <= 3 && std::all_of(path.begin(), path.end(), [](const std::string& part) {
+    return !part.empty() && part.size() <= 100;
+  });
 }
 
 }  // namespace

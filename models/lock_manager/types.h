@@ -34,8 +34,8 @@ constexpr Mode intention_of(Mode mode) {
 
 std::string_view to_string(Mode mode);
 
-/// Proof that a lock was granted, and when among all grants: numbers grow strictly over the whole life of a store, across
-/// restarts. A guarded write carries one; only a lock server makes them, or `from_wire`.
+/// Proof that a lock was granted, and when among all grants: numbers grow strictly over the whole life of a store,
+/// across restarts. A guarded write carries one; only a lock server makes them, or `from_wire`.
 class FencingToken {
  public:
   const std::string& key() const { return key_; }

@@ -67,8 +67,8 @@ Result<Lease> Pool::checkout(MonoTime deadline, const std::string& owner, std::s
   }
 }
 
-/// The most recently used that is still good, so that the others may grow old; it counts as leased from here on. Those too
-/// old are the caller's to discard, and count as closing.
+/// The most recently used that is still good, so that the others may grow old; it counts as leased from here on. Those
+/// too old are the caller's to discard, and count as closing.
 std::unique_ptr<Pool::Item> Pool::take_idle(std::vector<std::unique_ptr<Item>>& old) {
   const MonoTime now = mono_now();
   while (!idle_.empty()) {
@@ -129,8 +129,8 @@ Result<std::unique_ptr<Pool::Item>> Pool::connect(Lock& lock, MonoTime deadline,
   const std::int64_t lifetime = config_.lifetime_max.count();
   const auto draw = static_cast<std::int64_t>(++counts_.opened * 0x9e3779b97f4a7c15 >> 48);  // spreads, 16 bits
   const MonoTime now = mono_now();
-  auto item = std::make_unique<Item>(
-      Item{std::move(*connection), now + Duration(lifetime - lifetime / 100 * config_.jitter_percent / 65536 * draw), now});
+  auto item = std::make_unique<Item>(Item{
+      std::move(*connection), now + Duration(lifetime - lifetime / 100 * config_.jitter_percent / 65536 * draw), now});
   ++counts_.leased;
   if (!closed_ && !stop.stop_requested() && now <= deadline) return item;
   put(lock, std::move(item));  // too late for this caller: it is the next one's

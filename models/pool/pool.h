@@ -7,7 +7,8 @@
 //     either served or refused (CP6), and what comes free at the very instant of its deadline is in time;
 //   - where callers wait and there is room, one of them connects (CP4): a connection that is closed or cannot be made
 //     passes its place to the first in line;
-//   - a connection is reset before it is used again, and one that is broken, cannot be reset or is too old is not (CP8).
+//   - a connection is reset before it is used again, and one that is broken, cannot be reset or is too old is not
+//   (CP8).
 // Connecting, resetting and closing run on callers' threads, under no lock. Any thread.
 #pragma once
 
@@ -44,15 +45,15 @@ class Connection {
 using Connect = std::function<Result<std::unique_ptr<Connection>>(MonoTime deadline)>;
 
 struct Config {
-  std::size_t size = 20;                               ///< 1 .. 10,000
-  std::size_t overflow = 10;                           ///< 0 .. 10,000
-  std::size_t server_max = 100;                        ///< size + overflow ..: what the server allows this process
-  std::size_t waiters_max = 1'000;                     ///< 0 .. 1,000,000
-  Duration lifetime_max = std::chrono::minutes(30);    ///< 1 s .. 24 h
-  Duration idle_max = std::chrono::minutes(10);        ///< 1 s .. 24 h
-  std::uint32_t jitter_percent = 20;                   ///< 0 .. 50: lifetimes end up to this much earlier
-  Duration reset_timeout = std::chrono::seconds(1);    ///< 1 ms .. 1 min
-  Duration leak_after = std::chrono::minutes(1);       ///< 1 ms .. 24 h: a lease held longer is reported
+  std::size_t size = 20;                             ///< 1 .. 10,000
+  std::size_t overflow = 10;                         ///< 0 .. 10,000
+  std::size_t server_max = 100;                      ///< size + overflow ..: what the server allows this process
+  std::size_t waiters_max = 1'000;                   ///< 0 .. 1,000,000
+  Duration lifetime_max = std::chrono::minutes(30);  ///< 1 s .. 24 h
+  Duration idle_max = std::chrono::minutes(10);      ///< 1 s .. 24 h
+  std::uint32_t jitter_percent = 20;                 ///< 0 .. 50: lifetimes end up to this much earlier
+  Duration reset_timeout = std::chrono::seconds(1);  ///< 1 ms .. 1 min
+  Duration leak_after = std::chrono::minutes(1);     ///< 1 ms .. 24 h: a lease held longer is reported
 };
 
 /// Throws std::invalid_argument naming field and range (S2-06).
@@ -119,8 +120,8 @@ class Pool {
   /// Leases held longer than leak_after, each reported once. Nothing is taken from their holders (CP7).
   std::vector<Leak> new_leaks();
 
-  /// No new leases; those in line get Error::closed; idle connections are closed, the others as they come back. True where
-  /// all were back by the deadline. Idempotent.
+  /// No new leases; those in line get Error::closed; idle connections are closed, the others as they come back. True
+  /// where all were back by the deadline. Idempotent.
   bool close(MonoTime deadline);
 
   Snapshot snapshot() const;
@@ -157,12 +158,12 @@ class Pool {
   const Connect connect_;
   mutable std::mutex mutex_;
   std::condition_variable_any all_back_;
-  Snapshot counts_;                          // guarded by mutex_; `waiting` is not kept in it
-  std::list<std::unique_ptr<Item>> idle_;    // guarded by mutex_; most recently used last
-  std::list<Waiter*> line_;                  // guarded by mutex_; each on its thread's stack
-  std::map<std::uint64_t, Loan> loans_;      // guarded by mutex_
-  std::uint64_t last_lease_ = 0;             // guarded by mutex_
-  bool closed_ = false;                      // guarded by mutex_
+  Snapshot counts_;                        // guarded by mutex_; `waiting` is not kept in it
+  std::list<std::unique_ptr<Item>> idle_;  // guarded by mutex_; most recently used last
+  std::list<Waiter*> line_;                // guarded by mutex_; each on its thread's stack
+  std::map<std::uint64_t, Loan> loans_;    // guarded by mutex_
+  std::uint64_t last_lease_ = 0;           // guarded by mutex_
+  bool closed_ = false;                    // guarded by mutex_
 };
 
 }  // namespace pool

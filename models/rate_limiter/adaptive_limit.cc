@@ -77,7 +77,8 @@ void AdaptiveRuleState::sample_gradient(Duration rtt, std::uint32_t in_flight, b
 }
 
 void AdaptiveRuleState::set(std::int64_t limit_milli) {
-  limit_milli_ = std::clamp(limit_milli, std::int64_t{config_.limit_min} * 1000, std::int64_t{config_.limit_max} * 1000);
+  limit_milli_ =
+      std::clamp(limit_milli, std::int64_t{config_.limit_min} * 1000, std::int64_t{config_.limit_max} * 1000);
 }
 
 void AdaptiveLimiter::Permit::end(std::optional<bool> dropped) noexcept {

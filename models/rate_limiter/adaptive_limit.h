@@ -29,14 +29,14 @@ enum class AdaptiveRule : std::uint8_t { aimd, gradient };
 
 struct AdaptiveConfig {
   AdaptiveRule rule = AdaptiveRule::aimd;
-  std::uint32_t limit_min = 1;                   ///< 1 .. limit_max
-  std::uint32_t limit_max = 1'000;               ///< limit_min .. 1,000,000
-  std::uint32_t limit_initial = 20;              ///< limit_min .. limit_max
-  std::uint32_t backoff_percent = 90;            ///< aimd: 50 .. 99
-  Duration timeout = std::chrono::seconds(5);    ///< aimd: 1 us .. 1 h
-  std::uint32_t tolerance_percent = 150;         ///< gradient: 100 .. 1,000
-  std::uint32_t smoothing_percent = 20;          ///< gradient: 1 .. 100
-  std::uint32_t baseline_samples = 100;          ///< gradient: 1 .. 1,000,000
+  std::uint32_t limit_min = 1;                 ///< 1 .. limit_max
+  std::uint32_t limit_max = 1'000;             ///< limit_min .. 1,000,000
+  std::uint32_t limit_initial = 20;            ///< limit_min .. limit_max
+  std::uint32_t backoff_percent = 90;          ///< aimd: 50 .. 99
+  Duration timeout = std::chrono::seconds(5);  ///< aimd: 1 us .. 1 h
+  std::uint32_t tolerance_percent = 150;       ///< gradient: 100 .. 1,000
+  std::uint32_t smoothing_percent = 20;        ///< gradient: 1 .. 100
+  std::uint32_t baseline_samples = 100;        ///< gradient: 1 .. 1,000,000
 };
 
 /// Throws std::invalid_argument naming field, value and range.

@@ -155,8 +155,7 @@ bool SlidingLog::at_rest(MonoTime now) const {
 }
 void SlidingLog::resize(const Limit& limit, MonoTime) { limit_ = limit; }
 
-SlidingCounter::SlidingCounter(const Limit& limit, MonoTime now)
-    : limit_(limit), window_(window_of(now, limit.per)) {}
+SlidingCounter::SlidingCounter(const Limit& limit, MonoTime now) : limit_(limit), window_(window_of(now, limit.per)) {}
 
 std::optional<MonoTime> SlidingCounter::earliest(std::uint64_t n, MonoTime from) const {
   if (n > limit_.permits) return std::nullopt;
@@ -198,12 +197,18 @@ void SlidingCounter::resize(const Limit& limit, MonoTime) { limit_ = limit; }
 
 Meter::State Meter::make(const Limit& limit, MonoTime now) {
   switch (limit.algorithm) {
-    case Algorithm::token_bucket: return TokenBucket(limit, now);
-    case Algorithm::gcra: return Gcra(limit, now);
-    case Algorithm::leaky_queue: return LeakyQueue(limit, now);
-    case Algorithm::fixed_window: return FixedWindow(limit, now);
-    case Algorithm::sliding_log: return SlidingLog(limit, now);
-    case Algorithm::sliding_counter: break;
+    case Algorithm::token_bucket:
+      return TokenBucket(limit, now);
+    case Algorithm::gcra:
+      return Gcra(limit, now);
+    case Algorithm::leaky_queue:
+      return LeakyQueue(limit, now);
+    case Algorithm::fixed_window:
+      return FixedWindow(limit, now);
+    case Algorithm::sliding_log:
+      return SlidingLog(limit, now);
+    case Algorithm::sliding_counter:
+      break;
   }
   return SlidingCounter(limit, now);
 }

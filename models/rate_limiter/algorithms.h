@@ -4,10 +4,10 @@
 //                      that never happens. Once admitted at an instant, n stay admitted at every later one.
 //   take(n, at)        admits them. REQUIRES: earliest(n, at) == at, and `at` not before any earlier `at`.
 //
-// Everything else - try, reservations, scopes - is built on these two by LimiterCore. The arithmetic is exact: fractions
-// of a permit or of a nanosecond are kept as integers over a common denominator, 128 bits wide. With the ranges of
-// `validate(Limit)` the largest product is 2^63 ns * 2^30 permits * 2 < 2^127.
-// Not thread safe. Plain values: copying one copies the state.
+// Everything else - try, reservations, scopes - is built on these two by LimiterCore. The arithmetic is exact:
+// fractions of a permit or of a nanosecond are kept as integers over a common denominator, 128 bits wide. With the
+// ranges of `validate(Limit)` the largest product is 2^63 ns * 2^30 permits * 2 < 2^127. Not thread safe. Plain values:
+// copying one copies the state.
 #pragma once
 
 #include <cstdint>

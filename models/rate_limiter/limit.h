@@ -26,9 +26,9 @@ inline constexpr std::uint64_t log_permits_max = 100'000;
 
 struct Limit {
   Algorithm algorithm = Algorithm::token_bucket;
-  std::uint64_t permits = 100;           ///< 1 .. permits_max; sliding_log: .. log_permits_max
+  std::uint64_t permits = 100;             ///< 1 .. permits_max; sliding_log: .. log_permits_max
   Duration per = std::chrono::seconds(1);  ///< 1 us .. 366 days; leaky_queue: >= permits ns
-  std::uint64_t burst = 100;             ///< token_bucket and gcra: 1 .. permits_max; unused by the others
+  std::uint64_t burst = 100;               ///< token_bucket and gcra: 1 .. permits_max; unused by the others
   bool operator==(const Limit&) const = default;
 };
 

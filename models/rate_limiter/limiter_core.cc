@@ -11,11 +11,16 @@ namespace {
 /// The part of the request that the scope counts by. Lengths keep ("ab","c") and ("a","bc") apart.
 std::string key_of(Scope scope, const Request& request) {
   switch (scope) {
-    case Scope::global: return {};
-    case Scope::user: return request.user;
-    case Scope::ip: return request.ip;
-    case Scope::endpoint: return request.endpoint;
-    case Scope::combined: break;
+    case Scope::global:
+      return {};
+    case Scope::user:
+      return request.user;
+    case Scope::ip:
+      return request.ip;
+    case Scope::endpoint:
+      return request.endpoint;
+    case Scope::combined:
+      break;
   }
   return std::to_string(request.user.size()) + ":" + request.user + std::to_string(request.ip.size()) + ":" +
          request.ip + request.endpoint;
@@ -29,11 +34,16 @@ void require(bool good, const char* what) {
 
 std::string_view to_string(Scope scope) {
   switch (scope) {
-    case Scope::global: return "global";
-    case Scope::user: return "user";
-    case Scope::ip: return "ip";
-    case Scope::endpoint: return "endpoint";
-    case Scope::combined: return "combined";
+    case Scope::global:
+      return "global";
+    case Scope::user:
+      return "user";
+    case Scope::ip:
+      return "ip";
+    case Scope::endpoint:
+      return "endpoint";
+    case Scope::combined:
+      return "combined";
   }
   return "invalid";
 }

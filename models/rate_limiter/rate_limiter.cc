@@ -66,9 +66,8 @@ std::optional<Rejected> RateLimiter::acquire(const Request& request, MonoTime de
       return because(error);
     }
     // Woken early where the turn moved: it is asked for again.
-    turn_moved_.wait_until(lock, stop, *ready_at, [&] {
-      return closed_ || core_.ready_at(id, mono_now()) != ready_at;
-    });
+    turn_moved_.wait_until(lock, stop, *ready_at,
+                           [&] { return closed_ || core_.ready_at(id, mono_now()) != ready_at; });
   }
   return std::nullopt;
 }

@@ -25,8 +25,7 @@ class RateLimiter;
 /// A promised turn. Move-only; cancelled by its destruction unless it has started. REQUIRES: the limiter outlives it.
 class Reservation {
  public:
-  Reservation(Reservation&& other) noexcept
-      : limiter_(std::exchange(other.limiter_, nullptr)), id_(other.id_) {}
+  Reservation(Reservation&& other) noexcept : limiter_(std::exchange(other.limiter_, nullptr)), id_(other.id_) {}
   Reservation& operator=(Reservation&& other) noexcept;
   ~Reservation() { cancel(); }
 

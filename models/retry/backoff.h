@@ -4,8 +4,8 @@
 //   none   ceiling(k)
 //   equal  uniform in [ceiling/2, ceiling]
 //   full   uniform in [0, ceiling]
-// Invariant: 0 <= delay <= cap for every k and every draw (RB1). After M. Brooker, "Exponential Backoff And Jitter" (2015).
-// The draw is the caller's: values, no state, no clock.
+// Invariant: 0 <= delay <= cap for every k and every draw (RB1). After M. Brooker, "Exponential Backoff And Jitter"
+// (2015). The draw is the caller's: values, no state, no clock.
 #pragma once
 
 #include <cstdint>

@@ -3,9 +3,9 @@
 // A retry is reserved when it is scheduled, before its back-off, and spent when it is sent; so callers that back off
 // together cannot all pass a check that each alone would pass. Invariant, whenever a reservation is granted at t (RB2):
 //   retries spent in (t - window, t] + reservations out <= max(floor, percent of requests in (t - window, t])
-// Time is cut into `slices`: spent retries are counted as long as any part of their slice is in the window, requests only
-// as long as all of it is, so the bound is exact and slightly strict.
-// Any thread. The budget must outlive its reservations.
+// Time is cut into `slices`: spent retries are counted as long as any part of their slice is in the window, requests
+// only as long as all of it is, so the bound is exact and slightly strict. Any thread. The budget must outlive its
+// reservations.
 #pragma once
 
 #include <cstdint>

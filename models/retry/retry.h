@@ -26,8 +26,8 @@ using common::Error;
 struct Policy {
   BackoffConfig backoff;
   std::uint32_t attempts_max = 3;  ///< 1 .. 1,000, the first included
-  /// Whether first attempts count as fresh requests. False in an inner layer, whose first attempts are its caller's: layers
-  /// that share a budget then retry as often together as one would (S1-13).
+  /// Whether first attempts count as fresh requests. False in an inner layer, whose first attempts are its caller's:
+  /// layers that share a budget then retry as often together as one would (S1-13).
   bool outermost = true;
 };
 

@@ -1,12 +1,12 @@
 // A circuit breaker that several processes of one machine share through a versioned store.
 //
 // While closed nothing is asked of the store but, every `staleness`, whether somebody else has opened; while half open
-// every probe is one compare-and-swap, so all processes together never have more than P out (CB3). So CB3 and CB6 hold for
-// the fleet up to `staleness`. A new process takes the state as it finds it (catalogue B-23).
-// Where the store fails, this process goes on alone with what it knows, and no store error reaches the caller. When the
-// store is back the state of the higher generation wins.
-// Invariants: no store is called under the lock; a report whose generation has passed counts as stale and changes nothing.
-// Any thread. Shares config.h, windows and words with breaker::CircuitBreaker.
+// every probe is one compare-and-swap, so all processes together never have more than P out (CB3). So CB3 and CB6 hold
+// for the fleet up to `staleness`. A new process takes the state as it finds it (catalogue B-23). Where the store
+// fails, this process goes on alone with what it knows, and no store error reaches the caller. When the store is back
+// the state of the higher generation wins. Invariants: no store is called under the lock; a report whose generation has
+// passed counts as stale and changes nothing. Any thread. Shares config.h, windows and words with
+// breaker::CircuitBreaker.
 #pragma once
 
 #include <cstdint>
@@ -23,9 +23,9 @@
 namespace shared_breaker {
 
 struct SharedConfig {
-  Config breaker;                                ///< the same for all who share it
-  std::string name = "breaker";                  ///< the record in the store
-  std::chrono::milliseconds staleness{1'000};    ///< 0 .. 1 min
+  Config breaker;                              ///< the same for all who share it
+  std::string name = "breaker";                ///< the record in the store
+  std::chrono::milliseconds staleness{1'000};  ///< 0 .. 1 min
 };
 
 /// Throws std::invalid_argument.
@@ -36,7 +36,8 @@ class SharedBreaker;
 /// Leave to make one call. Move-only; destroyed unreported it counts by Config::abandoned.
 class Ticket {
  public:
-  Ticket(Ticket&& other) noexcept : owner_(std::exchange(other.owner_, nullptr)), admitted_(other.admitted_), at_(other.at_) {}
+  Ticket(Ticket&& other) noexcept
+      : owner_(std::exchange(other.owner_, nullptr)), admitted_(other.admitted_), at_(other.at_) {}
   Ticket& operator=(Ticket&&) = delete;
   ~Ticket();
 
@@ -53,7 +54,8 @@ class Ticket {
 };
 
 struct SharedMetrics {
-  std::uint64_t admitted = 0, rejected = 0, counted = 0, ignored = 0, stale = 0;  ///< admitted = the last three + in_flight
+  std::uint64_t admitted = 0, rejected = 0, counted = 0, ignored = 0,
+                stale = 0;  ///< admitted = the last three + in_flight
   std::uint64_t in_flight = 0;
   std::uint64_t store_errors = 0;
 };

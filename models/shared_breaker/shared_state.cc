@@ -28,7 +28,8 @@ void SharedState::enter(Mode next, std::int64_t t) {
 void SharedState::open(const Config& config, std::int64_t t) {
   enter(Mode::open, t);
   const std::int64_t wait = breaker::open_wait_before_jitter(config, reopens).count();
-  // One breaker opens once: there is no herd of breakers to spread, so the jitter only has to be the same for all readers.
+  // One breaker opens once: there is no herd of breakers to spread, so the jitter only has to be the same for all
+  // readers.
   const std::int64_t reach = wait * static_cast<std::int64_t>(config.jitter_percent) / 100;
   const auto draw = static_cast<std::int64_t>(generation * 0x9e3779b97f4a7c15 >> 33);
   open_wait = wait - reach + draw % (2 * reach + 1);
@@ -51,7 +52,8 @@ std::variant<Admitted, Rejected> SharedState::acquire(const Config& config, std:
   switch (mode) {
     case Mode::open:
       return Rejected{breaker::RejectReason::open, breaker::Duration(std::max<std::int64_t>(0, since + open_wait - t))};
-    case Mode::forced_open: return Rejected{breaker::RejectReason::forced_open, std::nullopt};
+    case Mode::forced_open:
+      return Rejected{breaker::RejectReason::forced_open, std::nullopt};
     case Mode::half_open:
       if (probes.size() >= config.probe_concurrency || successes + probes.size() >= config.probe_successes) {
         return Rejected{breaker::RejectReason::probes_exhausted, std::nullopt};
@@ -60,7 +62,8 @@ std::variant<Admitted, Rejected> SharedState::acquire(const Config& config, std:
       return Admitted{generation, last_probe};
     case Mode::closed:
     case Mode::disabled:
-    case Mode::metrics_only: break;
+    case Mode::metrics_only:
+      break;
   }
   return Admitted{generation, 0};
 }
@@ -93,8 +96,8 @@ void SharedState::set(Mode next, std::int64_t t) {
 std::string to_text(const SharedState& s) {
   std::ostringstream out;
   out.imbue(std::locale::classic());
-  out << static_cast<int>(s.mode) << ' ' << s.generation << ' ' << s.since << ' ' << s.open_wait << ' ' << s.reopens << ' '
-      << s.successes << ' ' << s.last_probe << ' ' << s.probes.size();
+  out << static_cast<int>(s.mode) << ' ' << s.generation << ' ' << s.since << ' ' << s.open_wait << ' ' << s.reopens
+      << ' ' << s.successes << ' ' << s.last_probe << ' ' << s.probes.size();
   for (const Probe& probe : s.probes) out << ' ' << probe.id << ' ' << probe.lease_end;
   return out.str();
 }
@@ -109,7 +112,8 @@ std::optional<SharedState> from_text(const std::string& text) {
   if (!in || mode < 0 || mode > static_cast<int>(Mode::metrics_only) || probes > probes_max) return std::nullopt;
   // What could overflow in comparisons with the present: within 146 years of zero, waits within two days.
   constexpr std::int64_t far = std::numeric_limits<std::int64_t>::max() / 2;
-  if (s.since < -far || s.since > far || s.open_wait < 0 || s.open_wait > ns(std::chrono::hours(48))) return std::nullopt;
+  if (s.since < -far || s.since > far || s.open_wait < 0 || s.open_wait > ns(std::chrono::hours(48)))
+    return std::nullopt;
   s.mode = static_cast<Mode>(mode);
   for (std::size_t i = 0; i < probes; ++i) {
     Probe probe;

@@ -1,8 +1,9 @@
-// What the processes that share a breaker share: its mode, and who probes. A value with the transitions of catalogue 4.1.
+// What the processes that share a breaker share: its mode, and who probes. A value with the transitions of
+// catalogue 4.1.
 //
-// The window of outcomes is not here: each process counts what it sees itself, and shares the conclusion. Every mode change
-// adds one to the generation; `update` of SharedBreaker makes each transition one compare-and-swap.
-// Times are nanoseconds of a clock that all who share the store read. Not thread safe.
+// The window of outcomes is not here: each process counts what it sees itself, and shares the conclusion. Every mode
+// change adds one to the generation; `update` of SharedBreaker makes each transition one compare-and-swap. Times are
+// nanoseconds of a clock that all who share the store read. Not thread safe.
 #pragma once
 
 #include <cstdint>

@@ -27,8 +27,8 @@ SqliteStore::Statement SqliteStore::prepare(const char* sql) {
 SqliteStore::SqliteStore(const std::string& file, std::chrono::milliseconds busy_timeout)
     : busy_timeout_(busy_timeout) {
   sqlite3* opened = nullptr;
-  const int opening = sqlite3_open_v2(file.c_str(), &opened,
-                                      SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
+  const int opening =
+      sqlite3_open_v2(file.c_str(), &opened, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
   db_.reset(opened);
   if (opening != SQLITE_OK) {
     throw std::runtime_error("versioned store: cannot open " + file + ": " + sqlite3_errstr(opening));

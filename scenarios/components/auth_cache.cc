@@ -75,7 +75,8 @@ FORESEED_SCENARIO(auth_revocation, "from when a revocation returns nothing older
   call();
 }
 
-FORESEED_SCENARIO(jwks_rotation, "keys rotate under callers and an attacker: few fetches, the new key in time (holds)") {
+FORESEED_SCENARIO(jwks_rotation,
+                  "keys rotate under callers and an attacker: few fetches, the new key in time (holds)") {
   JwksConfig config;
   config.ttl = 60s;
   config.cooldown = 10s;

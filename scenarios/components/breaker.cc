@@ -62,7 +62,8 @@ FORESEED_SCENARIO(breaker_probes, "two fail, it opens; probes one at a time clos
   FORESEED_CHECK(m.admitted == m.ok + m.fail + m.slow + m.ignored + m.stale + m.in_flight && m.in_flight == 0);
 }
 
-FORESEED_SCENARIO(shared_breaker, "two processes share a breaker: never more than one probe out, no report lost (holds)") {
+FORESEED_SCENARIO(shared_breaker,
+                  "two processes share a breaker: never more than one probe out, no report lost (holds)") {
   store::MemoryStore store;
   shared_breaker::SharedConfig config;
   config.breaker = small_breaker();

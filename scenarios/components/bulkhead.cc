@@ -15,7 +15,8 @@ using common::mono_now;
 
 }  // namespace
 
-FORESEED_SCENARIO(bulkhead_handoff, "a permit goes from hand to hand past one who gives up: none lost, none doubled (holds)") {
+FORESEED_SCENARIO(bulkhead_handoff,
+                  "a permit goes from hand to hand past one who gives up: none lost, none doubled (holds)") {
   bulkhead::Bulkhead bulkhead({1, 3});
   std::atomic<int> running{0}, ran{0};
   const auto call = [&](common::Duration patience, std::stop_token stop) {

@@ -56,7 +56,8 @@ FORESEED_SCENARIO(lock_exclusion, "two writers and a reader of one key: never a 
   FORESEED_CHECK(server->holders("k") == 0);
 }
 
-FORESEED_SCENARIO(lock_stalled_holder, "a holder that is paused past its lease writes nothing over its successor (holds)") {
+FORESEED_SCENARIO(lock_stalled_holder,
+                  "a holder that is paused past its lease writes nothing over its successor (holds)") {
   store::MemoryStore store;
   const auto server = open(store);
   FencedStore resource(store);
@@ -124,7 +125,8 @@ FORESEED_SCENARIO(lock_heartbeat, "a kept lease outlives its time-to-live; relea
   other.join();
 }
 
-FORESEED_SCENARIO(lock_restart, "tokens grow across a restart and no lease of the life before overlaps a new one (holds)") {
+FORESEED_SCENARIO(lock_restart,
+                  "tokens grow across a restart and no lease of the life before overlaps a new one (holds)") {
   store::MemoryStore store;
   std::uint64_t before = 0;
   common::MonoTime lease_end;
@@ -146,7 +148,8 @@ FORESEED_SCENARIO(lock_restart, "tokens grow across a restart and no lease of th
   b.join();
 }
 
-FORESEED_SCENARIO(freeze_toctou, "a freeze and a write of the same resource: no write happens during the freeze (holds)") {
+FORESEED_SCENARIO(freeze_toctou,
+                  "a freeze and a write of the same resource: no write happens during the freeze (holds)") {
   store::MemoryStore store;
   const auto server = open(store);
   SchemaFreeze schema(*server, client_config());

@@ -73,7 +73,8 @@ int timeouts_of_100(common::Duration hold) {
 
 }  // namespace
 
-FORESEED_SCENARIO(pool_handoff, "one connection, three callers, one breaks it, one is hasty: no lease lost or doubled (holds)") {
+FORESEED_SCENARIO(pool_handoff,
+                  "one connection, three callers, one breaks it, one is hasty: no lease lost or doubled (holds)") {
   Server server{.open = 0, .most = 1, .failures = 0};
   pool::Pool pool(config(1, 0), server.connect(100ms));
   std::atomic<int> served{0};
@@ -139,7 +140,8 @@ FORESEED_SCENARIO(pool_close, "closing against checkouts: all connections are cl
   FORESEED_CHECK(server.open == 0);
 }
 
-FORESEED_SCENARIO(pool_20_10_100, "100 callers of 20 + 10 connections, 30 s of patience: 0, 10, 40, 70 time out by hold time (holds)") {
+FORESEED_SCENARIO(pool_20_10_100,
+                  "100 callers of 20 + 10 connections, 30 s of patience: 0, 10, 40, 70 time out by hold time (holds)") {
   FORESEED_CHECK(timeouts_of_100(9s) == 0);
   FORESEED_CHECK(timeouts_of_100(14s) == 10);
   FORESEED_CHECK(timeouts_of_100(29s) == 40);

@@ -25,7 +25,8 @@ Config two_scopes() {
 
 }  // namespace
 
-FORESEED_SCENARIO(rate_limiter_scopes, "two callers, two scopes: a refusal burns no permit of the other scope (holds)") {
+FORESEED_SCENARIO(rate_limiter_scopes,
+                  "two callers, two scopes: a refusal burns no permit of the other scope (holds)") {
   RateLimiter limiter(two_scopes());
   const Request request{"u", "", "", 1};
   std::atomic<int> admitted{0};

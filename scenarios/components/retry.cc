@@ -16,7 +16,8 @@ using common::mono_now;
 
 }  // namespace
 
-FORESEED_SCENARIO(retry_budget, "three callers fail together: retries never exceed the budget, unused leave returns (holds)") {
+FORESEED_SCENARIO(retry_budget,
+                  "three callers fail together: retries never exceed the budget, unused leave returns (holds)") {
   BudgetConfig config;
   config.percent = 0;
   config.floor = 1;

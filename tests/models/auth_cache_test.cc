@@ -41,7 +41,7 @@ std::optional<Error> refused(const std::optional<Decision>& decision) {
 }
 
 TEST(TokenHash, IsSha256OfTheExactBytes) {  // AU7
-  const TokenHash abc = hash("abc");  // FIPS 180-2, B.1
+  const TokenHash abc = hash("abc");        // FIPS 180-2, B.1
   EXPECT_EQ(abc[0], 0xba);
   EXPECT_EQ(abc[31], 0xad);
   EXPECT_NE(hash(std::string("a\0b", 3)), hash("a"));
@@ -51,7 +51,8 @@ TEST(AuthTable, EntriesEndByMonotonicTimeAndTokensByWallTime) {  // AU1, S3-39
   AuthTable table(plain());
   put(table, "t", alice(w0 + 30s));
   EXPECT_TRUE(table.find(hash("t"), {}, t0 + 60s - 1ns, w0));
-  EXPECT_EQ(refused(table.find(hash("t"), {}, t0, w0 + 30s)), Error::unauthenticated) << "expired at the instant itself";
+  EXPECT_EQ(refused(table.find(hash("t"), {}, t0, w0 + 30s)), Error::unauthenticated)
+      << "expired at the instant itself";
   EXPECT_EQ(refused(table.find(hash("t"), {}, t0, w0 + 30s - 1ns)), std::nullopt);
   EXPECT_FALSE(table.find(hash("t"), {}, t0 + 60s, w0 - 365 * 24h)) << "a wall clock set back makes nothing immortal";
 }
@@ -246,8 +247,12 @@ TEST(JwksCache, ABadAnswerWipesNoKeyAndWithoutKeysItFailsClosed) {
   JwksConfig config = slow_jwks();
   config.cooldown = 1ms;
   config.keys_max = 2;
-  std::vector<common::Result<KeySet>> answers{Error::unavailable, KeySet{{"k1", "one"}}, KeySet{}, Error::unavailable,
-                                              KeySet{{"a", ""}, {"b", ""}, {"c", ""}}, KeySet{{"k2", "two"}}};
+  std::vector<common::Result<KeySet>> answers{Error::unavailable,
+                                              KeySet{{"k1", "one"}},
+                                              KeySet{},
+                                              Error::unavailable,
+                                              KeySet{{"a", ""}, {"b", ""}, {"c", ""}},
+                                              KeySet{{"k2", "two"}}};
   std::size_t next = 0;
   JwksCache cache(config, [&](MonoTime) { return answers.at(next++); });
   const auto after_cooldown = [&](const std::string& id) {

@@ -1,5 +1,4 @@
 #include <gtest/gtest.h>
-
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,12 +19,15 @@ using namespace std::string_literals;
 bool enforced(std::string_view value) { return std::get<Environment>(parse_environment(value)).enforce_auth; }
 
 TEST(Environment, OnlyANameOnTheListSwitchesAuthenticationOff) {  // S0-29, S0-30, S0-32
-  for (const auto* value : {"production", "PRODUCTION", "production\n", " production\r\n", "\xc2\xa0production\xef\xbb\xbf",
-                            "prod", "staging", "", "  ", "\"dev\"", "yes", "devel", "dev elopment", "tést", "C\xc4\xb0"}) {
+  for (const auto* value :
+       {"production", "PRODUCTION", "production\n", " production\r\n", "\xc2\xa0production\xef\xbb\xbf", "prod",
+        "staging", "", "  ", "\"dev\"", "yes", "devel", "dev elopment", "tést", "C\xc4\xb0"}) {
     EXPECT_TRUE(enforced(value)) << value;
   }
-  for (const auto* value : {"dev", "DEV", " test\r\n", "\xef\xbb\xbf"
-                                                       "ci\xe2\x80\x8b", "Development"}) {
+  for (const auto* value : {"dev", "DEV", " test\r\n",
+                            "\xef\xbb\xbf"
+                            "ci\xe2\x80\x8b",
+                            "Development"}) {
     EXPECT_FALSE(enforced(value)) << value;
   }
 }
@@ -100,8 +102,15 @@ TEST_F(SecretFile, OpenToOthersOrTooLongOrMissingIsRefusedByName) {  // S1-01, S
 }
 
 TEST(Settings, EveryMistakeIsNamedAndNothingGuessed) {  // S2-12
-  Settings s({{"a", "7"}, {"b", "08x"}, {"c", "99999999999999999999"}, {"d", "5 s"}, {"e", "10s"}, {"f", "yes"},
-              {"g", " TRUE "}, {"h", "9223372036854775807h"}, {"misspelt", "1"}});
+  Settings s({{"a", "7"},
+              {"b", "08x"},
+              {"c", "99999999999999999999"},
+              {"d", "5 s"},
+              {"e", "10s"},
+              {"f", "yes"},
+              {"g", " TRUE "},
+              {"h", "9223372036854775807h"},
+              {"misspelt", "1"}});
   EXPECT_EQ(s.integer("a", 1, 0, 10), 7);
   EXPECT_EQ(s.integer("b", 1, 0, 10), 1);
   EXPECT_EQ(s.integer("c", 1, 0, 10), 1);

@@ -34,7 +34,8 @@ struct Table : LockTable {
 constexpr Mode X = Mode::exclusive, S = Mode::shared, IX = Mode::intent_exclusive, IS = Mode::intent_shared;
 
 TEST(LockModes, AreThoseOfMultipleGranularity) {  // LK13
-  const bool matrix[4][4] = {{true, true, true, false}, {true, true, false, false}, {true, false, true, false}, {false, false, false, false}};
+  const bool matrix[4][4] = {
+      {true, true, true, false}, {true, true, false, false}, {true, false, true, false}, {false, false, false, false}};
   for (int a = 0; a < 4; ++a) {
     for (int b = 0; b < 4; ++b) EXPECT_EQ(compatible(Mode(a), Mode(b)), matrix[a][b]) << a << b;
   }
@@ -44,7 +45,8 @@ TEST(LockTable, WaitersAreGrantedInOrderAndSharedOnesTogether) {  // LK1, LK9
   Table table;
   const Ticket holder = table.ask(1, "k", X);
   const Grant first = table.granted(holder).value();
-  const Ticket s1 = table.ask(2, "k", S), s2 = table.ask(3, "k", S), x = table.ask(4, "k", X), s3 = table.ask(5, "k", S);
+  const Ticket s1 = table.ask(2, "k", S), s2 = table.ask(3, "k", S), x = table.ask(4, "k", X),
+               s3 = table.ask(5, "k", S);
   EXPECT_FALSE(table.granted(s1));
   EXPECT_TRUE(table.release("k", first.token, holder, zero));
   const Grant a = table.granted(s1).value(), b = table.granted(s2).value();
@@ -150,7 +152,12 @@ TEST(LockTable, RunsOutOfTokensRatherThanReuseOne) {
 /// Against the rules, one by one, on random histories.
 TEST(LockTable, HoldersAreAlwaysCompatibleAndTokensGrow) {  // LK1, LK2
   std::mt19937_64 random(3);
-  struct Held { Session session; Mode mode; Grant grant; Ticket ticket; };
+  struct Held {
+    Session session;
+    Mode mode;
+    Grant grant;
+    Ticket ticket;
+  };
   for (int round = 0; round < 200; ++round) {
     Table table;
     MonoTime now = zero;
@@ -170,12 +177,15 @@ TEST(LockTable, HoldersAreAlwaysCompatibleAndTokensGrow) {  // LK1, LK2
         held.erase(held.begin() + static_cast<std::ptrdiff_t>(victim));
       }
       table.expire(now);
-      std::erase_if(held, [&](const Held& h) { return std::holds_alternative<Error>(table.renew("k", h.grant.token, 1ns, now)); });
+      std::erase_if(held, [&](const Held& h) {
+        return std::holds_alternative<Error>(table.renew("k", h.grant.token, 1ns, now));
+      });
       const std::uint64_t before = last_token;  // of several grants in one step the order is not seen
       for (auto it = waiting.begin(); it != waiting.end();) {
         if (const auto grant = table.granted(it->first)) {
           const auto [session, mode] = it->second;
-          const bool again = std::any_of(held.begin(), held.end(), [&](const Held& h) { return h.grant.token == grant->token; });
+          const bool again =
+              std::any_of(held.begin(), held.end(), [&](const Held& h) { return h.grant.token == grant->token; });
           if (!again) {
             EXPECT_GT(grant->token, before);
             last_token = std::max(last_token, grant->token);

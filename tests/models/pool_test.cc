@@ -165,9 +165,8 @@ TEST(Pool, StopEndsAWait) {
   Pool pool(config, server.connect());
   const Lease held = must(pool);
   std::stop_source stop;
-  std::thread waiter([&] {
-    EXPECT_EQ(std::get<Error>(pool.checkout(MonoTime::max(), {}, stop.get_token())), Error::cancelled);
-  });
+  std::thread waiter(
+      [&] { EXPECT_EQ(std::get<Error>(pool.checkout(MonoTime::max(), {}, stop.get_token())), Error::cancelled); });
   stop.request_stop();
   waiter.join();
   EXPECT_EQ(pool.snapshot().waiting, 0U);

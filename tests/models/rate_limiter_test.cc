@@ -48,11 +48,16 @@ std::uint64_t bound(const Limit& limit, Duration w) {
   const auto rate = static_cast<std::uint64_t>(Wide(limit.permits) * w.count() / limit.per.count());
   switch (limit.algorithm) {
     case Algorithm::token_bucket:
-    case Algorithm::gcra: return limit.burst + rate;
-    case Algorithm::leaky_queue: return 1 + rate;
-    case Algorithm::fixed_window: return 2 * limit.permits;
-    case Algorithm::sliding_log: return limit.permits;
-    case Algorithm::sliding_counter: return 2 * limit.permits - 1;
+    case Algorithm::gcra:
+      return limit.burst + rate;
+    case Algorithm::leaky_queue:
+      return 1 + rate;
+    case Algorithm::fixed_window:
+      return 2 * limit.permits;
+    case Algorithm::sliding_log:
+      return limit.permits;
+    case Algorithm::sliding_counter:
+      return 2 * limit.permits - 1;
   }
   return 0;
 }
@@ -149,8 +154,10 @@ TEST_P(EveryAlgorithm, CancellingAllIsAsIfNothingHadBeenReserved) {  // RL7, B-3
     for (int i = 0; i < 6; ++i) {
       auto id = core.reserve(of(1), MonoTime::max(), zero);
       if (auto* made = std::get_if<LimiterCore::Id>(&id)) {
-        if (core.ready_at(*made, zero)) ids.push_back(*made);
-        else untouched.try_acquire(of(1), zero);  // started at once: not to be undone
+        if (core.ready_at(*made, zero))
+          ids.push_back(*made);
+        else
+          untouched.try_acquire(of(1), zero);  // started at once: not to be undone
       }
     }
     std::shuffle(ids.begin(), ids.end(), random);
@@ -173,7 +180,10 @@ TEST_P(EveryAlgorithm, PromisesKeepTheBoundWhateverIsCancelled) {  // RL1, RL7, 
     for (int i = 0; i < 150; ++i) {
       now += Duration(random() % 600);
       for (auto it = promised.begin(); it != promised.end();) {  // as the core does: what is due starts
-        if (it->second > now) { ++it; continue; }
+        if (it->second > now) {
+          ++it;
+          continue;
+        }
         admitted.push_back({it->second, 1});
         it = promised.erase(it);
       }
@@ -208,7 +218,8 @@ TEST_P(EveryAlgorithm, PromisesKeepTheBoundWhateverIsCancelled) {  // RL1, RL7, 
 TEST(Gcra, DecidesAsTheTokenBucketDoes) {
   std::mt19937_64 random(11);
   for (int round = 0; round < 100; ++round) {
-    const Limit bucket = limit_of(Algorithm::token_bucket, 1 + random() % 9, Duration(1000 + random() % 999), 1 + random() % 9);
+    const Limit bucket =
+        limit_of(Algorithm::token_bucket, 1 + random() % 9, Duration(1000 + random() % 999), 1 + random() % 9);
     Limit gcra = bucket;
     gcra.algorithm = Algorithm::gcra;
     LimiterCore a(user_limit(bucket), zero), b(user_limit(gcra), zero);
@@ -218,7 +229,9 @@ TEST(Gcra, DecidesAsTheTokenBucketDoes) {
       const Request request = of(1 + random() % 4);
       const auto x = a.try_acquire(request, now), y = b.try_acquire(request, now);
       ASSERT_EQ(x.has_value(), y.has_value());
-      if (x) { ASSERT_EQ(x->retry_after, y->retry_after); }
+      if (x) {
+        ASSERT_EQ(x->retry_after, y->retry_after);
+      }
     }
   }
 }

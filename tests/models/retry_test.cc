@@ -66,7 +66,8 @@ TEST(Budget, HoldsInEveryWindowAtEveryGrant) {  // RB2, S3-31
     std::vector<MonoTime> requests, retries;
     std::uint64_t out = 0;
     const auto within = [&](const std::vector<MonoTime>& times) {
-      return static_cast<std::uint64_t>(std::count_if(times.begin(), times.end(), [&](MonoTime t) { return t > now - 1s; }));
+      return static_cast<std::uint64_t>(
+          std::count_if(times.begin(), times.end(), [&](MonoTime t) { return t > now - 1s; }));
     };
     for (int i = 0; i < 600; ++i) {
       now += std::chrono::milliseconds(random() % 30);
@@ -86,8 +87,12 @@ TEST(Budget, HoldsInEveryWindowAtEveryGrant) {  // RB2, S3-31
         default:
           if (out == 0) break;
           --out;
-          if (random() % 3 == 0) core.give_back();
-          else { core.spend(now); retries.push_back(now); }
+          if (random() % 3 == 0)
+            core.give_back();
+          else {
+            core.spend(now);
+            retries.push_back(now);
+          }
       }
     }
   }

@@ -1,12 +1,12 @@
 // Both stores keep the same promises; the durable one also across its own end.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <functional>
 #include <memory>
 #include <stdexcept>
 #include <thread>
-#include <unistd.h>
 
 #include "store/sqlite_store.h"
 #include "store/versioned_store.h"
