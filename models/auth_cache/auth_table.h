@@ -2,7 +2,7 @@
 //
 // Invariants, at every return:
 //   - an entry is used only before its monotonic end and, if it grants, within its token's dates by wall time (AU1,
-//   AU11);
+//     AU11);
 //   - entries_max and negative_max hold, each with the least recently used leaving first (AU5);
 //   - revocations are numbered by one growing epoch. A load remembers the epoch it began in, and what it brings is
 //     neither stored nor accepted where its token, its subject or everything was revoked since (AU2).

@@ -4,8 +4,7 @@
 // Invariants (AU8), per issuer - one JwksCache:
 //   - one fetch at a time, and at most one in any `cooldown`, whatever key ids callers name;
 //   - a key that the issuer publishes is accepted within `cooldown` (and the fetch), one that it removes is refused
-//   within
-//     `ttl`, as long as it can be reached;
+//     within `ttl`, as long as it can be reached;
 //   - where it cannot, known keys stay good for `max_stale` more, then everything is refused;
 //   - an answer that is empty, too large or an error changes no key.
 // Any thread; the fetch runs on a caller's thread, outside the lock.

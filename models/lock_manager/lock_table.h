@@ -2,14 +2,12 @@
 //
 // Rules, per key:
 //   - holders of different sessions are compatible with each other; a session's own locks never exclude each other
-//   (LK1);
+//     (LK1);
 //   - waiters are granted in order of arrival; a newcomer that is compatible with all holders still waits behind a
-//   waiter
-//     that it would overtake (LK9). A session that already holds the key goes before those who wait for it;
+//     waiter that it would overtake (LK9). A session that already holds the key goes before those who wait for it;
 //   - asking again for a mode already held is granted at once: the same token, held once more (re-entrant);
 //   - a grant ends by release as many times as it was acquired, or when its lease runs out, which at an instant equal
-//   to
-//     its end it has (LK11). It is matched by its token, never by name (LK5);
+//     to its end it has (LK11). It is matched by its token, never by name (LK5);
 //   - a request that would close a cycle of waits is refused as a deadlock (LK10).
 // Tokens are taken from the caller, who makes sure that they grow (LK2). Every table is bounded.
 // Not thread safe.

@@ -8,7 +8,7 @@
 //   - where callers wait and there is room, one of them connects (CP4): a connection that is closed or cannot be made
 //     passes its place to the first in line;
 //   - a connection is reset before it is used again, and one that is broken, cannot be reset or is too old is not
-//   (CP8).
+//     (CP8).
 // Connecting, resetting and closing run on callers' threads, under no lock. Any thread.
 #pragma once
 
