@@ -56,6 +56,26 @@ void add_server_options(CLI::App& app, HttpServerConfig& config) {
       ->capture_default_str();
   app.add_option("--threads", config.worker_threads, "worker threads, 1 to 256")
       ->capture_default_str();
+  const auto identity = [&config](std::string TlsIdentity::*part, const std::string& option) {
+    return [&config, part, option](const std::string& path) {
+      if (!config.tls) config.tls.emplace();
+      (*config.tls).*part = read_file(option, path);
+    };
+  };
+  auto* certificate = app.add_option_function<std::string>(
+      "--tls-cert", identity(&TlsIdentity::certificate_pem, "--tls-cert"),
+      "PEM file, the server's certificate first: serve HTTPS");
+  auto* key = app.add_option_function<std::string>("--tls-key",
+                                                   identity(&TlsIdentity::key_pem, "--tls-key"),
+                                                   "PEM file, its private key");
+  certificate->needs(key);
+  key->needs(certificate);
+}
+
+void add_file_option(CLI::App& app, const std::string& option, std::string& text,
+                     const std::string& what) {
+  app.add_option_function<std::string>(
+      option, [&text, option](const std::string& path) { text = read_file(option, path); }, what);
 }
 
 std::optional<JwtKey> load_key(const KeyOptions& options) {

@@ -24,7 +24,12 @@ struct KeyOptions {
 
 void add_key_options(CLI::App& app, KeyOptions& options, bool private_keys);
 void add_policy_options(CLI::App& app, JwtPolicy& policy);
+/// --host --port --threads, and --tls-cert with --tls-key.
 void add_server_options(CLI::App& app, HttpServerConfig& config);
+
+/// Adds an option that names a file and puts its contents, at most 64 KiB, into `text`.
+void add_file_option(CLI::App& app, const std::string& option, std::string& text,
+                     const std::string& what);
 
 /// Nothing where no source is given. Throws std::invalid_argument naming the option.
 std::optional<JwtKey> load_key(const KeyOptions& options);

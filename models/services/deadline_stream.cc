@@ -1,5 +1,6 @@
 #include "services/deadline_stream.h"
 
+#include <openssl/err.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -9,21 +10,23 @@
 
 namespace services {
 
-DeadlineStream::DeadlineStream(int socket, Clock::time_point deadline,
+DeadlineStream::DeadlineStream(int socket, SSL* tls, Clock::time_point deadline,
                                std::chrono::milliseconds read_timeout)
-    : socket_(socket), deadline_(deadline), read_timeout_(read_timeout) {}
+    : socket_(socket), tls_(tls), deadline_(deadline), read_timeout_(read_timeout) {}
 
-bool DeadlineStream::is_readable() const { return buffer_begin_ < buffer_end_ || wait(POLLIN); }
+bool DeadlineStream::handshake() {
+  return with_tls([this] { return SSL_do_handshake(tls_); }) == 1;
+}
+
+bool DeadlineStream::is_readable() const {
+  return buffer_begin_ < buffer_end_ || (tls_ != nullptr && SSL_pending(tls_) > 0) || wait(POLLIN);
+}
 
 bool DeadlineStream::is_writable() const { return wait(POLLOUT); }
 
 ssize_t DeadlineStream::read(char* data, size_t size) {
   if (buffer_begin_ == buffer_end_) {
-    if (!wait(POLLIN)) return -1;
-    ssize_t received = 0;
-    do {
-      received = ::recv(socket_, buffer_.data(), buffer_.size(), 0);
-    } while (received < 0 && errno == EINTR);
+    const ssize_t received = receive();
     if (received <= 0) return received;
     buffer_begin_ = 0;
     buffer_end_ = static_cast<std::size_t>(received);
@@ -34,13 +37,51 @@ ssize_t DeadlineStream::read(char* data, size_t size) {
   return static_cast<ssize_t>(count);
 }
 
+/// Into the buffer. 0: the other side closed; negative: it failed, or time ran out.
+ssize_t DeadlineStream::receive() {
+  const auto limit = static_cast<int>(buffer_.size());
+  if (tls_ != nullptr) {
+    return with_tls([&] { return SSL_read(tls_, buffer_.data(), limit); });
+  }
+  if (!wait(POLLIN)) return -1;
+  ssize_t received = 0;
+  do {
+    received = ::recv(socket_, buffer_.data(), buffer_.size(), 0);
+  } while (received < 0 && errno == EINTR);
+  return received;
+}
+
 ssize_t DeadlineStream::write(const char* data, size_t size) {
+  if (tls_ != nullptr) {
+    const auto count = static_cast<int>(std::min<std::size_t>(size, 1 << 20));
+    return with_tls([&] { return SSL_write(tls_, data, count); });
+  }
   for (;;) {
     if (!wait(POLLOUT)) return -1;
     // Not blocking, so that a full send buffer cannot outlast the deadline.
     const ssize_t sent = ::send(socket_, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent >= 0) return sent;
     if (errno != EINTR && errno != EAGAIN) return -1;
+  }
+}
+
+/// Repeats an operation of OpenSSL's, whose socket does not block, until it has come to something.
+template <class Operation>
+ssize_t DeadlineStream::with_tls(Operation operation) {
+  for (;;) {
+    ERR_clear_error();
+    const int result = operation();
+    if (result > 0) return result;
+    switch (SSL_get_error(tls_, result)) {
+      case SSL_ERROR_WANT_READ:
+        if (!wait(POLLIN)) return -1;
+        break;
+      case SSL_ERROR_WANT_WRITE:
+        if (!wait(POLLOUT)) return -1;
+        break;
+      case SSL_ERROR_ZERO_RETURN: return 0;
+      default: return -1;
+    }
   }
 }
 

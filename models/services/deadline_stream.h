@@ -1,9 +1,11 @@
 // A socket seen as an httplib stream whose reads and writes all end by one deadline.
 //
-// Used by one thread, for one exchange; does not own the socket.
+// Used by one thread, for one exchange; owns neither the socket nor the TLS session over it. With
+// TLS, the process must ignore SIGPIPE, as every httplib::Server sees to.
 #pragma once
 
 #include <httplib.h>
+#include <openssl/ssl.h>
 
 #include <array>
 #include <chrono>
@@ -16,7 +18,12 @@ class DeadlineStream final : public httplib::Stream {
  public:
   using Clock = std::chrono::steady_clock;
 
-  DeadlineStream(int socket, Clock::time_point deadline, std::chrono::milliseconds read_timeout);
+  /// `tls` null: plain text.
+  DeadlineStream(int socket, SSL* tls, Clock::time_point deadline,
+                 std::chrono::milliseconds read_timeout);
+
+  /// Brings the TLS session about, once for each connection. REQUIRES: there is one.
+  bool handshake();
 
   /// True once an operation failed because time ran out rather than because of the peer.
   bool timed_out() const { return timed_out_; }
@@ -31,8 +38,12 @@ class DeadlineStream final : public httplib::Stream {
 
  private:
   bool wait(short events) const;
+  ssize_t receive();
+  template <class Operation>
+  ssize_t with_tls(Operation operation);
 
   int socket_;
+  SSL* tls_;
   Clock::time_point deadline_;
   std::chrono::milliseconds read_timeout_;
   mutable bool timed_out_ = false;

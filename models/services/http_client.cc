@@ -39,8 +39,11 @@ void validate(const HttpClientConfig& config) {
 /// One connection, used by one thread at a time. Its streams are DeadlineStreams.
 class HttpClient::Connection final : public httplib::ClientImpl {
  public:
-  explicit Connection(const HttpClientConfig& config)
-      : httplib::ClientImpl(config.host, config.port), config_(config) {
+  explicit Connection(HttpClient& client)
+      : httplib::ClientImpl(client.config_.host, client.config_.port),
+        client_(client),
+        config_(client.config_) {
+    const HttpClientConfig& config = config_;
     set_connection_timeout(config.connect_timeout);
     set_read_timeout(config.read_timeout);
     set_keep_alive(config.idle_connections_max > 0);
@@ -64,32 +67,50 @@ class HttpClient::Connection final : public httplib::ClientImpl {
     httplib::Response response;
     auto error = httplib::Error::Success;
     timed_out_ = false;
+    tls_failed_ = false;
     if (send(request, response, error)) {
       reply.status = response.status;
       return reply;
     }
     if (too_large) return HttpFailure::too_large;
     if (timed_out_) return HttpFailure::timeout;
+    if (tls_failed_) return HttpFailure::tls_failed;
     if (error == httplib::Error::ConnectionTimeout) return HttpFailure::connect_timeout;
     if (error == httplib::Error::Connection) return HttpFailure::connect_failed;
     return HttpFailure::connection_lost;
   }
 
  private:
+  bool create_and_connect_socket(Socket& socket, httplib::Error& error) override {
+    session_.reset();  // it was the last socket's
+    return httplib::ClientImpl::create_and_connect_socket(socket, error);
+  }
+
   bool process_socket(const Socket& socket,
                       std::function<bool(httplib::Stream&)> exchange) override {
-    DeadlineStream stream(socket.sock, Clock::now() + config_.request_deadline,
+    const bool is_new = client_.tls_ && !session_;
+    if (is_new) session_ = client_.tls_->session(socket.sock);
+    DeadlineStream stream(socket.sock, session_.get(), Clock::now() + config_.request_deadline,
                           config_.read_timeout);
-    const bool done = exchange(stream);
+    tls_failed_ = is_new && (!session_ || !stream.handshake());
+    if (is_new && session_) client_.note_certificate(*session_);
+    const bool done = !tls_failed_ && exchange(stream);
     timed_out_ = stream.timed_out();
     return done;
   }
 
+  HttpClient& client_;
   const HttpClientConfig& config_;
+  TlsClient::Session session_;  // of the socket that is open; null: plain text, or none yet
   bool timed_out_ = false;
+  bool tls_failed_ = false;
 };
 
-HttpClient::HttpClient(HttpClientConfig config) : config_(std::move(config)) { validate(config_); }
+HttpClient::HttpClient(HttpClientConfig config)
+    : config_((validate(config), std::move(config))),
+      tls_(config_.tls_ca_pem.empty()
+               ? nullptr
+               : std::make_unique<TlsClient>(config_.tls_ca_pem, config_.host)) {}
 
 HttpClient::~HttpClient() = default;
 
@@ -113,7 +134,18 @@ std::unique_ptr<HttpClient::Connection> HttpClient::take() {
     }
     stale.swap(idle_);  // the youngest is too old, so all are
   }
-  return std::make_unique<Connection>(config_);
+  return std::make_unique<Connection>(*this);
+}
+
+std::optional<std::chrono::system_clock::time_point> HttpClient::certificate_end() const {
+  const std::lock_guard lock(mutex_);
+  return certificate_end_;
+}
+
+void HttpClient::note_certificate(const SSL& session) {
+  const auto end = services::certificate_end(session);
+  const std::lock_guard lock(mutex_);
+  if (end) certificate_end_ = end;
 }
 
 void HttpClient::give_back(std::unique_ptr<Connection> connection) {

@@ -10,9 +10,12 @@
 #include <cstddef>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
+
+#include "services/tls.h"
 
 namespace services {
 
@@ -27,6 +30,9 @@ struct HttpClientConfig {
   /// keep-alive time, or requests race with the server's close.
   std::chrono::milliseconds idle_max{1000};
   std::size_t response_bytes_max = 64 * 1024;  ///< 1 .. 16 MiB
+  /// PEM certificates of authorities: speak TLS, with a server that shows one of theirs for `host`.
+  /// Empty: plain text. See tls.h.
+  std::string tls_ca_pem;
 };
 
 /// Throws std::invalid_argument naming field, value and range.
@@ -40,6 +46,7 @@ struct HttpReply {
 enum class HttpFailure {
   connect_failed,  ///< name unknown, refused, unreachable
   connect_timeout,
+  tls_failed,       ///< no TLS session: the certificate was refused, or what came was no TLS
   timeout,          ///< read_timeout or request_deadline passed
   connection_lost,  ///< closed or reset before the reply was complete, or the reply is not HTTP
   too_large,        ///< reply longer than response_bytes_max
@@ -55,6 +62,9 @@ class HttpClient {
 
   std::variant<HttpReply, HttpFailure> post_json(const std::string& path, const std::string& body);
 
+  /// When the certificate ends that the server showed last, accepted or not; nothing before.
+  std::optional<std::chrono::system_clock::time_point> certificate_end() const;
+
  private:
   class Connection;
   struct Idle {
@@ -62,12 +72,15 @@ class HttpClient {
     std::chrono::steady_clock::time_point since;
   };
 
+  void note_certificate(const SSL& session);
   std::unique_ptr<Connection> take();
   void give_back(std::unique_ptr<Connection> connection);
 
   const HttpClientConfig config_;
-  std::mutex mutex_;
+  const std::unique_ptr<TlsClient> tls_;  // null: plain text
+  mutable std::mutex mutex_;
   std::vector<Idle> idle_;  // guarded by mutex_; most recently used last
+  std::optional<std::chrono::system_clock::time_point> certificate_end_;  // guarded by mutex_
 };
 
 }  // namespace services

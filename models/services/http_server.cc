@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "services/connection_queue.h"
+
 namespace services {
 namespace {
 
@@ -17,6 +19,8 @@ void require_range(const char* field, std::int64_t value, std::int64_t low, std:
                               std::to_string(value) + ", must be in [" + std::to_string(low) +
                               ", " + std::to_string(high) + "]");
 }
+
+constexpr int backlog_max = 4096;  // the kernel cuts it to net.core.somaxconn
 
 /// httplib's default is SO_REUSEPORT, with which a second daemon on the same port starts happily
 /// and takes half of the connections. Only lingering connections of a predecessor are forgiven.
@@ -31,6 +35,8 @@ void validate(const HttpServerConfig& config) {
   if (config.host.empty()) throw std::invalid_argument("http server config: host is empty");
   require_range("port", config.port, 0, 65535);
   require_range("worker_threads", static_cast<std::int64_t>(config.worker_threads), 1, 256);
+  require_range("connections_queued_max", static_cast<std::int64_t>(config.connections_queued_max),
+                1, 100'000);
   require_range("read_timeout in ms", config.read_timeout.count(), 1, timeout_ms_max);
   require_range("write_timeout in ms", config.write_timeout.count(), 1, timeout_ms_max);
   require_range("keep_alive_timeout in s", config.keep_alive_timeout.count(), 1, 600);
@@ -38,6 +44,7 @@ void validate(const HttpServerConfig& config) {
                 1'000'000);
   require_range("body_bytes_max", static_cast<std::int64_t>(config.body_bytes_max), 1, 16'777'216);
   require_range("start_timeout in ms", config.start_timeout.count(), 1, timeout_ms_max);
+  if (config.tls) validate(*config.tls);
 }
 
 HttpServer::HttpServer(HttpServerConfig config, std::function<void(httplib::Server&)> add_routes)
@@ -52,7 +59,12 @@ void HttpServer::start() {
   if (thread_.joinable()) {
     throw StartError(StartError::Code::already_started, "already serving on " + where);
   }
-  server_ = std::make_unique<httplib::Server>();
+  if (config_.tls) {
+    server_ = std::make_unique<httplib::SSLServer>(
+        [this](SSL_CTX& context) { return use_identity(context, *config_.tls); });
+  } else {
+    server_ = std::make_unique<httplib::Server>();
+  }
   configure();
   const int port = config_.port == 0 ? server_->bind_to_any_port(config_.host)
                    : server_->bind_to_port(config_.host, config_.port) ? config_.port
@@ -61,6 +73,9 @@ void HttpServer::start() {
     server_.reset();
     throw StartError(StartError::Code::cannot_listen, "cannot listen on " + where);
   }
+  // httplib listens with a backlog of 5: of ten clients who come at once, four would wait a second
+  // until their SYN is sent again.
+  ::listen(listener_, backlog_max);
   serving_ = ended_ = abandoned_ = false;
   thread_ = std::thread([this] { serve(); });
 
@@ -74,7 +89,10 @@ void HttpServer::start() {
 }
 
 void HttpServer::configure() {
-  server_->set_socket_options(allow_rebinding_only);
+  server_->set_socket_options([this](int socket) {
+    allow_rebinding_only(socket);
+    listener_ = socket;  // the last one it tries is the one it listens on
+  });
   server_->set_tcp_nodelay(true);
   server_->set_read_timeout(config_.read_timeout);
   server_->set_write_timeout(config_.write_timeout);
@@ -94,7 +112,8 @@ void HttpServer::configure() {
   // httplib makes its queue as the first thing once `stop` would be heeded: the moment to say that
   // we serve. (It has no other such signal; a stop before this moment would be lost.)
   server_->new_task_queue = [this]() -> httplib::TaskQueue* {
-    auto queue = std::make_unique<httplib::ThreadPool>(config_.worker_threads);
+    auto queue = std::make_unique<ConnectionQueue>(config_.worker_threads,
+                                                   config_.connections_queued_max);
     bool abandoned = false;
     {
       std::lock_guard lock(mutex_);

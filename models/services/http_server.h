@@ -13,10 +13,13 @@
 #include <memory>
 #include <mutex>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <thread>
+
+#include "services/tls.h"
 
 namespace httplib {
 class Server;
@@ -31,12 +34,15 @@ struct HttpServerConfig {
   /// 1 .. 256. A connection that is kept alive occupies a worker until it idles out, so this must
   /// exceed the number of connections that clients keep.
   std::size_t worker_threads = 8;
+  /// 1 .. 100,000: accepted connections that wait for a worker; beyond, the kernel's backlog waits.
+  std::size_t connections_queued_max = 1024;
   std::chrono::milliseconds read_timeout{5000};   ///< 1 ms .. 10 min, for each read
   std::chrono::milliseconds write_timeout{5000};  ///< 1 ms .. 10 min, for each write
   std::chrono::seconds keep_alive_timeout{2};     ///< 1 .. 600; `stop` may take this long
   std::size_t keep_alive_requests = 100;          ///< 1 .. 1,000,000 for each connection
   std::size_t body_bytes_max = 16 * 1024;         ///< 1 .. 16 MiB; longer: 413
   std::chrono::milliseconds start_timeout{5000};  ///< 1 ms .. 10 min
+  std::optional<TlsIdentity> tls;                 ///< unset: plain text
 };
 
 /// Throws std::invalid_argument naming field, value and range.
@@ -85,6 +91,7 @@ class HttpServer {
   std::unique_ptr<httplib::Server> server_;
   std::thread thread_;
   int port_ = 0;
+  int listener_ = -1;
 
   std::mutex mutex_;
   std::condition_variable changed_;

@@ -12,6 +12,7 @@ IamStatus status_of(HttpFailure failure) {
   switch (failure) {
     case HttpFailure::connect_failed: return IamStatus::connect_failed;
     case HttpFailure::connect_timeout: return IamStatus::connect_timeout;
+    case HttpFailure::tls_failed: return IamStatus::tls_failed;
     case HttpFailure::timeout: return IamStatus::timeout;
     case HttpFailure::connection_lost: return IamStatus::connection_lost;
     case HttpFailure::too_large: return IamStatus::malformed_response;
@@ -45,6 +46,7 @@ std::string_view to_string(IamStatus status) {
     case IamStatus::scope_refused: return "scope_refused";
     case IamStatus::connect_failed: return "connect_failed";
     case IamStatus::connect_timeout: return "connect_timeout";
+    case IamStatus::tls_failed: return "tls_failed";
     case IamStatus::timeout: return "timeout";
     case IamStatus::connection_lost: return "connection_lost";
     case IamStatus::throttled: return "throttled";
@@ -62,6 +64,7 @@ IamVerdict verdict_of(IamStatus status) {
     case IamStatus::scope_refused: return IamVerdict::denied;
     case IamStatus::connect_failed:
     case IamStatus::connect_timeout:
+    case IamStatus::tls_failed:
     case IamStatus::timeout:
     case IamStatus::connection_lost:
     case IamStatus::throttled:

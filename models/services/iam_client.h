@@ -21,6 +21,7 @@ enum class IamStatus {
   scope_refused,  ///< 403
   connect_failed,
   connect_timeout,
+  tls_failed,
   timeout,
   connection_lost,
   throttled,           ///< 429
@@ -48,6 +49,11 @@ class IamClient {
 
   /// REQUIRES: `required` is not empty.
   IamResult validate(const std::string& token, const Scopes& required);
+
+  /// See HttpClient.
+  std::optional<std::chrono::system_clock::time_point> certificate_end() const {
+    return http_.certificate_end();
+  }
 
  private:
   HttpClient http_;

@@ -21,6 +21,8 @@ void add_milliseconds(CLI::App& app, const std::string& name, std::chrono::milli
 void add_iam_options(CLI::App& app, services::HttpClientConfig& iam) {
   app.add_option("--iam-host", iam.host, "name or address of IAM")->capture_default_str();
   app.add_option("--iam-port", iam.port, "port of IAM")->capture_default_str();
+  services::add_file_option(app, "--ca", iam.tls_ca_pem,
+                            "PEM file of authorities: ask IAM by HTTPS, trust these");
   add_milliseconds(app, "--iam-connect-timeout", iam.connect_timeout, "time to connect");
   add_milliseconds(app, "--iam-read-timeout", iam.read_timeout, "time between two arrivals");
   add_milliseconds(app, "--iam-deadline", iam.request_deadline, "time for a whole exchange");
@@ -58,6 +60,8 @@ int main(int argc, char** argv) {
   services::KeyOptions key_options;
 
   services::add_server_options(app, config.http);
+  app.add_option("--in-flight-max", config.in_flight_max, "requests at work at once, 1 to 256")
+      ->capture_default_str();
   add_iam_options(app, config.iam);
   add_breaker_options(app, config.breaker);
   const std::map<std::string, services::FallbackPolicy> policies = {

@@ -6,6 +6,8 @@
 #include <charconv>
 #include <chrono>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
+#include <string>
 #include <utility>
 #include <variant>
 
@@ -60,10 +62,18 @@ std::int64_t retry_after_s(const AuthDecision& decision) {
   return std::max<std::int64_t>(1, seconds);
 }
 
+/// Throws std::invalid_argument.
+std::size_t valid_in_flight_max(std::size_t limit) {
+  if (limit >= 1 && limit <= 256) return limit;
+  throw std::invalid_argument("oms config: in_flight_max is " + std::to_string(limit) +
+                              ", must be in [1, 256]");
+}
+
 }  // namespace
 
 OmsService::OmsService(const OmsConfig& config)
     : orders_(config.orders_max),
+      bulkhead_(valid_in_flight_max(config.in_flight_max)),
       iam_(config.iam),
       breaker_(config.breaker, config.on_breaker_event),
       gateway_(iam_, breaker_, config.fallback,
@@ -76,17 +86,25 @@ void OmsService::add_routes(httplib::Server& server) {
   using httplib::Request;
   using httplib::Response;
   server.Post("/orders", [this](const Request& request, Response& response) {
-    place_order(request, response);
+    within_bulkhead(response, [&] { place_order(request, response); });
   });
   // The bound on digits also bounds how deep std::regex recurses.
-  server.Get(R"(/orders/(\d{1,20}))",
-             [this](const Request& request, Response& response) { get_order(request, response); });
-  server.Get("/health", [this](const Request&, Response& response) {
-    const auto mode = breaker::to_string(breaker_.snapshot().mode);
-    reply_json(response, 200, {{"status", "ok"}, {"iam", {{"breaker", mode}}}});
+  server.Get(R"(/orders/(\d{1,20}))", [this](const Request& request, Response& response) {
+    within_bulkhead(response, [&] { get_order(request, response); });
   });
+  server.Get("/health",
+             [this](const Request&, Response& response) { reply_json(response, 200, health()); });
   server.Get("/metrics",
              [this](const Request&, Response& response) { reply_json(response, 200, metrics()); });
+}
+
+/// Refuses at once what would be too much: waiting callers give up, and work done for those who did
+/// is what keeps an overloaded service down.
+void OmsService::within_bulkhead(httplib::Response& response, const std::function<void()>& work) {
+  const Bulkhead::Visit visit(bulkhead_);
+  if (visit.entered()) return work();
+  response.set_header("Retry-After", "1");
+  reply_error(response, 503, "overloaded", "too many requests are at work");
 }
 
 /// The principal; nothing where the request was refused, and then `response` is complete.
@@ -159,15 +177,33 @@ void OmsService::get_order(const httplib::Request& request, httplib::Response& r
   reply_json(response, 200, order_json(*order));
 }
 
+nlohmann::json OmsService::health() const {
+  json iam = {{"breaker", breaker::to_string(breaker_.snapshot().mode)}};
+  json alerts = json::array();
+  if (const auto end = iam_.certificate_end()) {
+    using Days = std::chrono::duration<std::int64_t, std::ratio<86400>>;
+    const auto left = std::chrono::floor<Days>(*end - std::chrono::system_clock::now()).count();
+    iam["certificate_days_left"] = left;
+    if (left <= certificate_alert_days) alerts.push_back("iam_certificate_ends");
+  }
+  return {{"status", "ok"}, {"iam", iam}, {"alerts", alerts}};
+}
+
 nlohmann::json OmsService::metrics() const {
   const AuthCounters auth = gateway_.counters();
   const breaker::Metrics calls = breaker_.metrics();
   const breaker::Snapshot state = breaker_.snapshot();
+  const BulkheadCounters load = bulkhead_.counters();
   json iam = json::object();
   for (int i = 0; i < iam_status_count; ++i) {
     iam[std::string(to_string(static_cast<IamStatus>(i)))] = auth.iam[static_cast<std::size_t>(i)];
   }
   return {{"orders", orders_.size()},
+          {"bulkhead",
+           {{"entered", load.entered},
+            {"refused", load.refused},
+            {"in_flight", load.in_flight},
+            {"in_flight_peak", load.in_flight_peak}}},
           {"auth",
            {{"decisions", auth.decisions},
             {"remote_granted", auth.remote_granted},

@@ -16,12 +16,14 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 
 #include "breaker/circuit_breaker.h"
 #include "services/auth_gateway.h"
+#include "services/bulkhead.h"
 #include "services/http_client.h"
 #include "services/http_server.h"
 #include "services/iam_client.h"
@@ -36,6 +38,8 @@ namespace services {
 inline constexpr std::size_t item_bytes_max = 128;
 inline constexpr std::int64_t quantity_max = 1'000'000;
 inline constexpr std::size_t idempotency_key_bytes_max = 128;
+/// From so many days before IAM's certificate ends, /health carries an alert.
+inline constexpr std::int64_t certificate_alert_days = 30;
 
 struct OmsConfig {
   HttpServerConfig http;
@@ -46,6 +50,9 @@ struct OmsConfig {
   std::optional<JwtKey> local_key;
   JwtPolicy local_policy;
   std::size_t orders_max = 1'000'000;
+  /// Requests for orders that are at work at once; the next is refused with 503 "overloaded". Have
+  /// more worker threads than that, or requests queue for a worker before they are refused.
+  std::size_t in_flight_max = 64;  ///< 1 .. 256
   breaker::Listener on_breaker_event;  ///< see breaker::Listener; may be empty
 };
 
@@ -61,8 +68,13 @@ class OmsService {
   // For the process that hosts the service; any thread.
   breaker::CircuitBreaker& breaker() { return breaker_; }
   const OrderStore& orders() const { return orders_; }
+  BulkheadCounters bulkhead_counters() const { return bulkhead_.counters(); }
   AuthCounters auth_counters() const { return gateway_.counters(); }
   nlohmann::json metrics() const;
+
+  /// {"status":"ok", "iam":{"breaker":.., "certificate_days_left":..}, "alerts":[..]}; the days,
+  /// whole ones and rounded down, are there once IAM has shown a certificate.
+  nlohmann::json health() const;
 
  private:
   void add_routes(httplib::Server& server);
@@ -70,8 +82,10 @@ class OmsService {
                                      const Scopes& required);
   void place_order(const httplib::Request& request, httplib::Response& response);
   void get_order(const httplib::Request& request, httplib::Response& response);
+  void within_bulkhead(httplib::Response& response, const std::function<void()>& work);
 
   OrderStore orders_;
+  Bulkhead bulkhead_;
   IamClient iam_;
   breaker::CircuitBreaker breaker_;
   AuthGateway gateway_;

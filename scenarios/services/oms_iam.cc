@@ -50,3 +50,26 @@ FORESEED_SCENARIO(oms_iam_outage, "IAM goes away: the breaker opens, orders are 
   FORESEED_CHECK(order(writer).status == 401);
   town.oms.stop();
 }
+
+FORESEED_SCENARIO(oms_iam_faults, "for --faults: what strikes IAM in the first minute loses no order, and then decisions are IAM's again (SV7)") {
+  services::OmsConfig config = oms_config();
+  config.breaker.open_wait_base = 1s;
+  config.breaker.open_wait_cap = 8s;
+  Town town(config);
+  const std::string writer = token({"orders:write"}, 1h);
+  int placed = 0;
+  const auto place = [&] {
+    const Answer answer = order(writer);
+    FORESEED_CHECK(answer.status == 201);
+    ++placed;
+    std::this_thread::sleep_for(500ms);
+    return answer.path == "remote";
+  };
+  const auto healed = std::chrono::steady_clock::now() + 1min;
+  while (std::chrono::steady_clock::now() < healed) place();
+  while (!place()) FORESEED_CHECK(std::chrono::steady_clock::now() < healed + 1min);
+  FORESEED_CHECK(town.oms->orders().size() == static_cast<std::size_t>(placed));
+  const breaker::Metrics metrics = town.oms->breaker().metrics();
+  FORESEED_CHECK(metrics.in_flight == 0 && metrics.admitted + metrics.rejected == town.oms->auth_counters().decisions);
+  town.stop();
+}

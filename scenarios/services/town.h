@@ -7,6 +7,8 @@
 
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
+#include <mutex>
 #include <string>
 #include <thread>
 
@@ -48,7 +50,10 @@ class Deployment {
           Service service(config);
           service.start();
           service_ = &service;
-          while (!stopping_) std::this_thread::sleep_for(1s);
+          {
+            std::unique_lock lock(mutex_);
+            stop_asked_.wait(lock, [this] { return stopping_; });
+          }
           service.stop();
         }) {
     while (service_ == nullptr) std::this_thread::sleep_for(1ms);
@@ -59,13 +64,19 @@ class Deployment {
   Service* operator->() { return service_; }
 
   void stop() {
-    stopping_ = true;
+    {
+      const std::lock_guard lock(mutex_);
+      stopping_ = true;
+    }
+    stop_asked_.notify_all();
     host_.join();
   }
 
  private:
   std::atomic<Service*> service_{nullptr};
-  std::atomic<bool> stopping_{false};
+  std::mutex mutex_;
+  std::condition_variable stop_asked_;
+  bool stopping_ = false;  // guarded by mutex_
   foreseed::Host host_;
 };
 
@@ -118,7 +129,8 @@ inline services::IamConfig iam_config() { return {listening(8081), {}}; }
 
 /// IAM and OMS, both serving, 1 and 2 ms away.
 struct Town {
-  explicit Town(services::OmsConfig config = oms_config()) : oms_settings(std::move(config)), oms("oms", oms_settings) {
+  explicit Town(services::OmsConfig config = oms_config(), services::IamConfig iam_config = scenarios::iam_config())
+      : iam_settings(std::move(iam_config)), oms_settings(std::move(config)), oms("oms", oms_settings) {
     foreseed::link("client", "oms", 1ms);
     foreseed::link("oms", "iam", 2ms);
   }
@@ -126,7 +138,7 @@ struct Town {
     oms.stop();
     iam.stop();
   }
-  const services::IamConfig iam_settings = iam_config();
+  const services::IamConfig iam_settings;
   const services::OmsConfig oms_settings;
   IamHost iam{"iam", iam_settings};
   OmsHost oms;

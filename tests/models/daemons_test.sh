@@ -99,6 +99,25 @@ expect "order without iam" 201 "$(order "$writer")"
 expect "path of an order without iam" local "$(auth_path)"
 expect "no scope without iam" 403 "$(order "$reader")"
 
+# By HTTPS, with a certificate that is trusted, and then with one that is not.
+data=$(dirname "$(readlink -f "$0")")/data
+start iam "${key[@]}" --tls-cert "$data/localhost.pem" --tls-key "$data/localhost.key"
+tls_port=$port
+expect "iam health by https" 200 "$(curl_status --cacert "$data/localhost.pem" \
+  "https://127.0.0.1:$tls_port/health")"
+stop "$oms_pid"
+for ca in localhost:remote elsewhere:local; do
+  start oms "${key[@]}" --iam-host 127.0.0.1 --iam-port "$tls_port" --fallback local \
+    --ca "$data/${ca%:*}.pem"
+  oms_port=$port
+  oms_pid=$pid
+  expect "order by https" 201 "$(order "$writer")"
+  expect "path of an order where ${ca%:*} is trusted" "${ca#*:}" "$(auth_path)"
+  [ "${ca#*:}" = local ] || stop "$oms_pid"
+done
+"$bin/iam" "${key[@]}" --tls-cert "$data/localhost.pem" >"$work/out" 2>"$work/tls.err"
+expect "exit code without --tls-key" 2 $?
+
 # A port that is taken: exit 1.
 "$bin/iam" "${key[@]}" --host 127.0.0.1 --port "$oms_port" >"$work/out" 2>"$work/taken.err"
 expect "exit code on a taken port" 1 $?

@@ -2,8 +2,11 @@
 #include <gtest/gtest.h>
 #include <httplib.h>
 
+#include <chrono>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <sstream>
 #include <thread>
 
 #include "services/iam_service.h"
@@ -293,6 +296,92 @@ TEST_F(Services, OmsStartsWithoutIamAndByHostName) {
   service.start();
   httplib::Client client("localhost", service.port());
   EXPECT_EQ(client.Get("/health")->status, 200);
+}
+
+std::string test_file(const std::string& name) {
+  std::ifstream file(std::string(TEST_DATA) + "/" + name);
+  std::stringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+struct TlsServices : Services {
+  void start_iam_with_tls() {
+    IamConfig config{server_config(), {}};
+    config.http.tls = TlsIdentity{test_file("localhost.pem"), test_file("localhost.key")};
+    iam.emplace(config, JwtKey::hs256(secret));
+    iam->start();
+    iam_port = iam->port();
+  }
+  HttpClientConfig client(const std::string& host, const std::string& authority) {
+    HttpClientConfig config;
+    config.host = host;
+    config.port = iam_port;
+    config.tls_ca_pem = authority;
+    return config;
+  }
+  IamStatus ask(const HttpClientConfig& config) {
+    return IamClient(config).validate(writer, {"orders:write"}).status;
+  }
+};
+
+TEST_F(TlsServices, TheNamedAndTrustedServerIsAsked) {
+  start_iam_with_tls();
+  const std::string authority = test_file("localhost.pem");
+  EXPECT_EQ(ask(client("localhost", authority)), IamStatus::authorised);
+  EXPECT_EQ(ask(client("127.0.0.1", authority)), IamStatus::authorised);
+  EXPECT_EQ(ask(client("localhost", test_file("elsewhere.pem"))), IamStatus::tls_failed);
+  EXPECT_EQ(ask(client("127.0.0.2", authority)), IamStatus::connect_failed);  // not listened on
+  EXPECT_EQ(ask(client("localhost", "")), IamStatus::connection_lost) << "plain text to TLS";
+  // One connection for several questions, and its certificate's end.
+  IamClient kept(client("localhost", authority));
+  EXPECT_FALSE(kept.certificate_end().has_value());
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(kept.validate(writer, {"orders:write"}).status, IamStatus::authorised);
+  }
+  const auto end = std::chrono::sys_days(std::chrono::year(2120) / 1 / 1);
+  EXPECT_EQ(kept.certificate_end(), std::chrono::system_clock::time_point(end));
+}
+
+TEST_F(TlsServices, ACertificateForAnotherNameIsRefused) {
+  HttpServerConfig config = server_config();
+  config.host = "0.0.0.0";
+  config.tls = TlsIdentity{test_file("localhost.pem"), test_file("localhost.key")};
+  IamService everywhere(IamConfig{config, {}}, JwtKey::hs256(secret));
+  everywhere.start();
+  HttpClientConfig wrong_name = client("127.0.0.2", test_file("localhost.pem"));
+  wrong_name.port = everywhere.port();
+  EXPECT_EQ(ask(wrong_name), IamStatus::tls_failed);
+}
+
+TEST_F(TlsServices, AnIdentityThatCannotServeIsRefusedAtOnce) {
+  IamConfig config{server_config(), {}};
+  const std::string good = test_file("localhost.pem");
+  const std::string key = test_file("localhost.key");
+  for (const auto& [certificate, private_key] :
+       {std::pair{std::string("x"), key}, {good, std::string("x")}, {test_file("elsewhere.pem"), key}}) {
+    config.http.tls = TlsIdentity{certificate, private_key};
+    EXPECT_THROW(IamService(config, JwtKey::hs256(secret)), std::invalid_argument);
+  }
+  EXPECT_THROW(IamClient{client("localhost", "no certificate")}, std::invalid_argument);
+}
+
+TEST_F(Services, WhatIsTooMuchAtOnceIsRefusedAndCounted) {
+  OmsConfig config;
+  config.iam.port = 1;
+  config.in_flight_max = 0;
+  EXPECT_THROW(OmsService{config}, std::invalid_argument);
+  Bulkhead bulkhead(1);
+  {
+    const Bulkhead::Visit first(bulkhead);
+    const Bulkhead::Visit second(bulkhead);
+    EXPECT_TRUE(first.entered());
+    EXPECT_FALSE(second.entered());
+  }
+  const Bulkhead::Visit third(bulkhead);
+  EXPECT_TRUE(third.entered());
+  EXPECT_EQ(bulkhead.counters().refused, 1U);
+  EXPECT_EQ(bulkhead.counters().in_flight_peak, 1U);
 }
 
 TEST_F(Services, LocalFallbackNeedsAKey) {

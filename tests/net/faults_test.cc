@@ -16,6 +16,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "foreseed/faults.h"
 #include "http_pair.h"
@@ -269,8 +270,18 @@ struct Received {
   int spoiled = 0;
 };
 
+FaultPlan on_datagrams(FaultKind kind, double share) {
+  Fault fault;
+  fault.kind = kind;
+  fault.hosts = {"client"};
+  fault.others = {"sink"};
+  fault.share = share;
+  return FaultPlan().add(fault);
+}
+
 /// Sends 200 numbers to "sink", and tells what came.
-Received send_datagrams(const FaultPlan& plan) {
+template <typename Start>
+Received send_datagrams(Start start) {
   Received result;
   Host sink("sink", [&] {
     const int fd = udp_socket(9000);
@@ -290,7 +301,7 @@ Received send_datagrams(const FaultPlan& plan) {
     close(fd);
   });
   std::this_thread::sleep_for(1ms);
-  plan.start();
+  start();
   std::this_thread::sleep_for(1ms);
   addrinfo* address = nullptr;
   FORESEED_CHECK(getaddrinfo("sink", "9000", nullptr, &address) == 0);
@@ -306,42 +317,25 @@ Received send_datagrams(const FaultPlan& plan) {
   return result;
 }
 
-FaultPlan on_datagrams(FaultKind kind) {
-  Fault fault;
-  fault.kind = kind;
-  fault.hosts = {"client"};
-  fault.others = {"sink"};
-  fault.share = 0.25;
-  return FaultPlan().add(fault);
-}
-
 void datagrams_untroubled() {
-  const Received got = send_datagrams({});
+  const Received got = send_datagrams([] {});
   FORESEED_CHECK(got.count == 200 && got.overtaken == 0 && got.spoiled == 0);
 }
 void datagrams_lost() {
-  const Received got = send_datagrams(on_datagrams(FaultKind::loss));
+  const Received got = send_datagrams([] { on_datagrams(FaultKind::loss, 0.25).start(); });
   FORESEED_CHECK(got.count > 110 && got.count < 185 && got.spoiled == 0);
 }
 void datagrams_doubled() {
-  const Received got = send_datagrams(on_datagrams(FaultKind::duplicate));
+  const Received got = send_datagrams([] { on_datagrams(FaultKind::duplicate, 0.25).start(); });
   FORESEED_CHECK(got.count > 215 && got.count < 290);
 }
 void datagrams_overtaken() {
-  const Received got = send_datagrams(on_datagrams(FaultKind::reorder));
+  const Received got = send_datagrams([] { on_datagrams(FaultKind::reorder, 0.25).start(); });
   FORESEED_CHECK(got.count == 200 && got.overtaken > 15);
 }
 void datagrams_spoiled() {
-  const Received got = send_datagrams(on_datagrams(FaultKind::corrupt));
+  const Received got = send_datagrams([] { on_datagrams(FaultKind::corrupt, 0.25).start(); });
   FORESEED_CHECK(got.count == 200 && got.spoiled > 15 && got.spoiled < 90);
-}
-
-FaultPlan several_faults() {
-  return FaultPlan()
-      .partition({"client"}, {"web"}, {500ms, 3s}, 0.5)
-      .slow({"client"}, {"web"}, {2s, 9s}, 30ms)
-      .crash("web", {12s, 14s})
-      .drift_clock("web", {1s, 20s}, 2000);
 }
 
 template <typename Start>
@@ -355,24 +349,95 @@ void several_requests(Start start) {
   }
 }
 
-constexpr const char* plan_file = "several_faults.json";
+struct TwoForms {
+  FaultPlan code;
+  const char* json;
+};
+
+FaultPlan flapping_at_random() {
+  FaultPlan plan = FaultPlan().flap({"client"}, {"web"}, {1s, 9s}, 700ms, 300ms);
+  plan.faults[0].kind = FaultKind::flap_random;
+  return plan;
+}
+
+std::vector<TwoForms> every_kind() {
+  return {
+      {FaultPlan().partition({"client"}, {"web"}, {500ms, 3s}, 0.5),
+       R"("kind": "partition", "at": "500ms", "until": "3s", "between": ["client", "web"], "share": 0.5)"},
+      {FaultPlan().slow({"client"}, {"web"}, {2s, 9s}, 30ms),
+       R"("kind": "slow", "at": "2s", "until": "9s", "between": ["client", "web"], "amount": "30ms")"},
+      {FaultPlan().loss({"client"}, {"web"}, {2s, 9s}, 0.3),
+       R"("kind": "loss", "at": "2s", "until": "9s", "between": [["client"], ["web"]], "share": 0.3)"},
+      {on_datagrams(FaultKind::duplicate, 0.5),
+       R"("kind": "duplicate", "between": ["client", "sink"], "share": 0.5)"},
+      {on_datagrams(FaultKind::reorder, 0.5),
+       R"("kind": "reorder", "between": ["client", "sink"], "share": 0.5)"},
+      {on_datagrams(FaultKind::corrupt, 0.5),
+       R"("kind": "corrupt", "between": ["client", "sink"], "share": 0.5)"},
+      {FaultPlan().refuse({"client"}, {"web"}, {1s, 9s}, 0.5),
+       R"("kind": "refuse", "at": "1s", "until": "9s", "between": ["client", "web"], "share": 0.5)"},
+      {FaultPlan().clog({"client"}, {"web"}, {1s, 9s}, 2000),
+       R"("kind": "clog", "at": "1s", "until": "9s", "between": ["client", "web"], "number": 2000)"},
+      {FaultPlan().dribble({"client"}, {"web"}, {1s, 9s}, 10),
+       R"("kind": "dribble", "at": "1s", "until": "9s", "between": ["client", "web"], "number": 10)"},
+      {FaultPlan().flap({"client"}, {"web"}, {1s, 9s}, 700ms, 300ms),
+       R"("kind": "flap", "at": "1s", "until": "9s", "between": ["client", "web"], "amount": "700ms", "period": "300ms")"},
+      {flapping_at_random(),
+       R"("kind": "flap_random", "at": "1s", "until": "9s", "between": ["client", "web"], "amount": "700ms", "period": "0.3s")"},
+      {FaultPlan().reset({"client"}, {"web"}, 700ms), R"("kind": "reset", "at": "700ms", "between": ["client", "web"])"},
+      {FaultPlan().unknown_name("web", {1s, 5s}), R"("kind": "unknown_name", "at": "1s", "until": "5s", "host": "web")"},
+      {FaultPlan().crash("web", {2s, 4s}), R"("kind": "crash", "at": "2s", "until": "4s", "host": "web")"},
+      {FaultPlan().kill("web", {2s, 4s}), R"("kind": "kill", "at": "2s", "until": "4s", "host": "web")"},
+      {FaultPlan().pause("web", {2s, 4s}), R"("kind": "pause", "at": "2s", "until": "4s", "host": "web")"},
+      {FaultPlan().step_clock("web", 3s, -30s), R"("kind": "step_clock", "at": "3s", "host": "web", "amount": "-30s")"},
+      {FaultPlan().drift_clock("web", {1s, 9s}, 2000),
+       R"("kind": "drift_clock", "at": "1s", "until": "9s", "host": "web", "number": 2000)"},
+      {FaultPlan().half_open({"client"}, {"web"}, 700ms),
+       R"("kind": "half_open", "at": "700ms", "between": ["client", "web"])"},
+      {FaultPlan().truncate({"web"}, {"client"}, {1s, 9s}, 30),
+       R"("kind": "truncate", "at": "1s", "until": "9s", "between": ["web", "client"], "number": 30, "one_way": true)"},
+      {FaultPlan().stall("web", {1s, 9s}, 50ms, 0.01),
+       R"("kind": "stall", "at": "1s", "until": "9s", "host": "web", "amount": "50ms", "share": 0.01)"},
+      {FaultPlan().slow_cpu("web", {1s, 9s}, 10us),
+       R"("kind": "slow_cpu", "at": "1s", "until": "9s", "host": "web", "amount": "10us")"},
+      {FaultPlan().disk_full("web", {1s, 9s}, 100),
+       R"("kind": "disk_full", "at": "1s", "until": "9s", "host": "web", "number": 100)"},
+      {FaultPlan().disk_error("web", {1s, 9s}, 0.5),
+       R"("kind": "disk_error", "at": "1s", "until": "9s", "host": "web", "share": 0.5)"},
+      {FaultPlan().no_memory("web", {1s, 9s}, 10'000'000),
+       R"("kind": "no_memory", "at": "1s", "until": "9s", "host": "web", "number": 10000000)"},
+      {FaultPlan().no_descriptors("web", {1s, 9s}, 3),
+       R"("kind": "no_descriptors", "at": "1s", "until": "9s", "host": "web", "number": 3)"},
+      {FaultPlan().fail("orders.full", "web", {1s, 9s}, 0.5),
+       R"("kind": "fail", "at": "1s", "until": "9s", "host": "web", "point": "orders.full", "share": 0.5)"},
+  };
+}
+
+constexpr const char* plan_file = "one_fault.json";
+FaultPlan plan_in_code;
 
 TEST(FaultPlan, the_same_from_json_and_from_code_gives_the_same_executions) {
-  {
-    std::ofstream file(plan_file);
-    file << R"({"faults": [
-      {"kind": "partition", "at": "500ms", "until": "3s", "between": ["client", "web"], "share": 0.5},
-      {"kind": "slow", "at": "2s", "until": "9s", "between": ["client", "web"], "amount": "30ms"},
-      {"kind": "crash", "at": "12s", "until": "14s", "host": "web"},
-      {"kind": "drift_clock", "at": "1s", "until": "20s", "host": "web", "number": 2000}]})";
+  std::vector<FaultKind> kinds;
+  for (const TwoForms& forms : every_kind()) {
+    plan_in_code = forms.code;
+    const FaultKind kind = plan_in_code.faults[0].kind;
+    kinds.push_back(kind);
+    std::ofstream(plan_file) << R"({"faults": [{)" << forms.json << "}]}";
+    const RunSeries series;
+    for (std::uint64_t seed = 0; seed < 5; ++seed) {
+      const bool datagrams = kind == FaultKind::duplicate || kind == FaultKind::reorder || kind == FaultKind::corrupt;
+      const Execution none = run_seed(datagrams ? +[] { send_datagrams([] {}); } : +[] { several_requests([] {}); }, seed);
+      const Execution code = run_seed(datagrams ? +[] { send_datagrams([] { plan_in_code.start(); }); }
+                                                : +[] { several_requests([] { plan_in_code.start(); }); }, seed);
+      const Execution json = run_seed(datagrams ? +[] { send_datagrams([] { start_faults(plan_file); }); }
+                                                : +[] { several_requests([] { start_faults(plan_file); }); }, seed);
+      ASSERT_FALSE(code.finding.has_value()) << to_string(kind) << ": " << code.finding->message;
+      EXPECT_EQ(code.fingerprint, json.fingerprint) << to_string(kind);
+      EXPECT_NE(code.fingerprint, none.fingerprint) << to_string(kind);
+    }
   }
-  const RunSeries series;
-  for (std::uint64_t seed = 0; seed < 20; ++seed) {
-    const Execution code = run_seed([] { several_requests([] { several_faults().start(); }); }, seed);
-    const Execution json = run_seed([] { several_requests([] { start_faults(plan_file); }); }, seed);
-    ASSERT_FALSE(code.finding.has_value()) << code.finding->message;
-    EXPECT_EQ(code.fingerprint, json.fingerprint);
-  }
+  for (std::size_t i = 0; i < kinds.size(); ++i) EXPECT_EQ(kinds[i], static_cast<FaultKind>(i)) << "each kind, once";
+  EXPECT_EQ(to_string(static_cast<FaultKind>(kinds.size())), "?") << "a kind is left out";
   const Execution missing = run_seed([] { start_faults("no_such_plan.json"); }, 0);
   ASSERT_TRUE(missing.finding.has_value());
   EXPECT_NE(missing.finding->message.find("no_such_plan.json: cannot be read"), std::string::npos);
