@@ -163,10 +163,13 @@ class Campaign {
     light.seed = seed;
     light.steps_per_instant_max = options_.steps_per_instant_max;
     light.faults = options_.faults;
+    light.memory = options_.memory;
     const std::uint64_t fingerprint = run_once(scenario_, light).fingerprint;
-    failure.trace = record_seed(scenario_, seed, options_.steps_per_instant_max, options_.faults);
+    failure.trace = record_seed(scenario_, seed, options_.steps_per_instant_max, options_.faults,
+                                options_.memory);
     if (!not_deterministic && failure.trace.fingerprint == fingerprint && failure.trace.failed) return failure;
-    const Trace again = record_seed(scenario_, seed, options_.steps_per_instant_max, options_.faults);
+    const Trace again = record_seed(scenario_, seed, options_.steps_per_instant_max, options_.faults,
+                                options_.memory);
     failure.kind = Failure::Kind::not_deterministic;
     failure.message = describe_difference(failure.trace, again);
     return failure;
@@ -189,9 +192,10 @@ CampaignResult run_campaign(const Scenario& scenario, const CampaignOptions& opt
 }
 
 Trace record_seed(const Scenario& scenario, std::uint64_t seed, std::uint32_t steps_per_instant_max,
-                  std::string_view faults) {
+                  std::string_view faults, MemoryModel memory) {
   RunOptions options;
   options.faults = faults;
+  options.memory = memory;
   options.seed = seed;
   options.record = true;
   options.steps_per_instant_max = steps_per_instant_max;
@@ -206,6 +210,7 @@ Trace replay_trace(const Scenario& scenario, const Trace& trace, bool& diverged)
   options.record = true;
   options.steps_per_instant_max = trace.steps_per_instant_max;
   options.faults = trace.faults;
+  options.memory = trace.memory;
   const Execution execution = run_once(scenario, options);
   diverged = execution.diverged || execution.fingerprint != trace.fingerprint;
   return make_trace(scenario, options, execution);

@@ -19,6 +19,7 @@ Checked run_seed(const Scenario& scenario, const CampaignOptions& options, std::
   run.seed = seed;
   run.steps_per_instant_max = options.steps_per_instant_max;
   run.faults = options.faults;
+  run.memory = options.memory;
   const Execution execution = run_once(scenario, run);
   board.executions.store(board.executions.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   board.steps.store(board.steps.load(std::memory_order_relaxed) + execution.steps, std::memory_order_relaxed);

@@ -10,6 +10,8 @@ std::string_view to_string(ChoiceKind kind) {
     case ChoiceKind::fault: return "fault";
     case ChoiceKind::data: return "data";
     case ChoiceKind::entropy: return "entropy";
+    case ChoiceKind::memory: return "memory";
+    case ChoiceKind::spurious: return "spurious";
   }
   return "?";
 }

@@ -26,7 +26,12 @@ enum class ChoiceKind : std::uint16_t {
   fault,     ///< whether a fault strikes
   data,      ///< what a scenario draws for itself
   entropy,   ///< what the program under test draws from the host's random number generator
+  memory,    ///< which store a load reads, or before which ones a store goes in modification order; 0 = the newest, the end
+  spurious,  ///< whether a weak compare-exchange fails, or a condition variable wakes, for no reason
 };
+
+/// How many kinds there are.
+inline constexpr int choice_kinds = 8;
 
 /// The stable name used in traces; "?" for a value that is no kind.
 FORESEED_API std::string_view to_string(ChoiceKind kind);

@@ -35,6 +35,10 @@ void add_common(CLI::App& verb, Options& options) {
       ->check(CLI::Range(1u, 4'000'000'000u))
       ->capture_default_str();
   verb.add_option("--faults", options.faults, "a plan (FILE.json), or kinds of which one is drawn: partition,slow,crash");
+  verb.add_option_function<std::string>(
+          "--memory", [&options](const std::string& name) { from_string(name, options.memory); },
+          "what atomic operations may do: sc, tso (x86) or c11 (all that C++ allows but load buffering)")
+      ->check(CLI::IsMember({"sc", "tso", "c11"}));
   verb.add_flag("--json", options.json, "one JSON object a line");
 }
 

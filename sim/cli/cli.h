@@ -30,6 +30,7 @@ struct Options {
   std::string trace_out;
   std::uint32_t max_steps = 100'000;
   std::string faults;                   ///< RunOptions::faults
+  MemoryModel memory = MemoryModel::sc;
   std::string trace;                    ///< replay, show
   std::size_t last = 60;                ///< show; 0 = all
 };

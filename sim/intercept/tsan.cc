@@ -7,8 +7,10 @@
 #include "intercept/real.h"
 #include "memory/atomics.h"
 #include "memory/race.h"
+#include "memory/weak.h"
 
 using namespace foreseed;
+using memory::order_of;
 
 namespace {
 
@@ -100,86 +102,113 @@ std::uint64_t low_bits(T value) {
   return static_cast<std::uint64_t>(value);
 }
 
+/// Values as the weak memory models keep them.
 template <typename T>
-T load(const volatile T* place) {
+memory::Value kept(T value) {
+  return {static_cast<std::uint64_t>(value), 0};
+}
+template <typename T>
+T taken(const memory::Value& value) {
+  return static_cast<T>(value.low);
+}
+
+template <typename T>
+T load(const volatile T* place, int order) {
   if (!simulated_code()) return __atomic_load_n(place, __ATOMIC_SEQ_CST);
   const Entry entry;
   const void* const address = const_cast<const T*>(place);
   memory::atomic_point(Op::atomic_load, address);
+  if (memory::weak) return taken<T>(memory::weak_load(address, sizeof(T), order_of(order)));
   const T value = __atomic_load_n(place, __ATOMIC_RELAXED);
-  memory::atomic_loaded(address, sizeof(T), low_bits(value));
+  memory::atomic_loaded(address, sizeof(T), low_bits(value), order_of(order));
   return value;
 }
 
 template <typename T>
-void store(volatile T* place, T value) {
+void store(volatile T* place, T value, int order) {
   if (!simulated_code()) return __atomic_store_n(place, value, __ATOMIC_SEQ_CST);
   const Entry entry;
-  const void* const address = const_cast<const T*>(place);
+  void* const address = const_cast<T*>(place);
   memory::atomic_point(Op::atomic_store, address);
+  if (memory::weak) return memory::weak_store(address, sizeof(T), kept(value), order_of(order));
   __atomic_store_n(place, value, __ATOMIC_RELAXED);
-  memory::atomic_stored(address, sizeof(T), low_bits(value));
+  memory::atomic_stored(address, sizeof(T), low_bits(value), order_of(order));
 }
 
 /// `modify(place)` does the machine operation and returns the old value.
 template <typename T, typename Modify>
-T modify(volatile T* place, Op op, Modify modify) {
+T modify(volatile T* place, Op op, int order, Modify modify) {
   if (!simulated_code()) return modify(place);
   const Entry entry;
-  const void* const address = const_cast<const T*>(place);
+  void* const address = const_cast<T*>(place);
   memory::atomic_point(op, address);
+  if (memory::weak) {
+    T cell = taken<T>(memory::weak_modify_read(address, sizeof(T), op, order_of(order)));
+    const T found = modify(&cell);
+    memory::weak_modify_write(kept(cell));
+    return found;
+  }
   const T old = modify(place);
-  memory::atomic_modified(address, sizeof(T), op, low_bits(old), low_bits(*place));
+  memory::atomic_modified(address, sizeof(T), op, low_bits(old), low_bits(*place), order_of(order));
   return old;
 }
 
 template <typename T>
-bool compare_exchange(volatile T* place, T* expected, T desired) {
+bool compare_exchange(volatile T* place, T* expected, T desired, int success, int failure, bool may_fail) {
   if (!simulated_code()) {
     return __atomic_compare_exchange_n(place, expected, desired, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
   }
   const Entry entry;
-  const void* const address = const_cast<const T*>(place);
+  void* const address = const_cast<T*>(place);
   memory::atomic_point(Op::atomic_cas, address);
+  if (memory::weak) {
+    memory::Value found = kept(*expected);
+    const bool done = memory::weak_compare_exchange(address, sizeof(T), found, kept(desired), order_of(success),
+                                                    order_of(failure), may_fail);
+    *expected = taken<T>(found);
+    return done;
+  }
   const T found = *place;
   if (found != *expected) {
     *expected = found;
-    memory::atomic_cas_failed(address, sizeof(T), low_bits(found));
+    memory::atomic_cas_failed(address, sizeof(T), low_bits(found), order_of(failure));
     return false;
   }
   *place = desired;
-  memory::atomic_modified(address, sizeof(T), Op::atomic_cas, low_bits(found), low_bits(desired));
+  memory::atomic_modified(address, sizeof(T), Op::atomic_cas, low_bits(found), low_bits(desired), order_of(success));
   return true;
 }
 
 }  // namespace
 
-#define RMW(T, bits, name)                                                                             \
-  FORESEED_EXPORT T __tsan_atomic##bits##_fetch_##name(volatile T* a, T v, int) {                      \
-    return modify<T>(a, Op::atomic_rmw, [v](volatile T* p) { return __atomic_fetch_##name(p, v, __ATOMIC_SEQ_CST); }); \
+#define RMW(T, bits, name)                                                                                     \
+  FORESEED_EXPORT T __tsan_atomic##bits##_fetch_##name(volatile T* a, T v, int order) {                        \
+    return modify<T>(a, Op::atomic_rmw, order,                                                                 \
+                     [v](volatile T* p) { return __atomic_fetch_##name(p, v, __ATOMIC_SEQ_CST); });            \
   }
-#define ATOMIC(T, bits)                                                                                \
-  FORESEED_EXPORT T __tsan_atomic##bits##_load(const volatile T* a, int) { return load<T>(a); }        \
-  FORESEED_EXPORT void __tsan_atomic##bits##_store(volatile T* a, T v, int) { store<T>(a, v); }        \
-  FORESEED_EXPORT T __tsan_atomic##bits##_exchange(volatile T* a, T v, int) {                          \
-    return modify<T>(a, Op::atomic_exchange,                                                           \
-                     [v](volatile T* p) { return __atomic_exchange_n(p, v, __ATOMIC_SEQ_CST); });      \
-  }                                                                                                    \
-  RMW(T, bits, add)                                                                                    \
-  RMW(T, bits, sub)                                                                                    \
-  RMW(T, bits, and)                                                                                    \
-  RMW(T, bits, or)                                                                                     \
-  RMW(T, bits, xor)                                                                                    \
-  RMW(T, bits, nand)                                                                                   \
-  FORESEED_EXPORT int __tsan_atomic##bits##_compare_exchange_strong(volatile T* a, T* c, T v, int, int) { \
-    return compare_exchange<T>(a, c, v);                                                               \
-  }                                                                                                    \
-  FORESEED_EXPORT int __tsan_atomic##bits##_compare_exchange_weak(volatile T* a, T* c, T v, int, int) { \
-    return compare_exchange<T>(a, c, v);                                                               \
-  }                                                                                                    \
-  FORESEED_EXPORT T __tsan_atomic##bits##_compare_exchange_val(volatile T* a, T c, T v, int, int) {    \
-    compare_exchange<T>(a, &c, v);                                                                     \
-    return c;                                                                                          \
+#define CAS(T, bits, strength, may_fail)                                                                       \
+  FORESEED_EXPORT int __tsan_atomic##bits##_compare_exchange_##strength(volatile T* a, T* c, T v, int success, \
+                                                                        int failure) {                         \
+    return compare_exchange<T>(a, c, v, success, failure, may_fail);                                           \
+  }
+#define ATOMIC(T, bits)                                                                                        \
+  FORESEED_EXPORT T __tsan_atomic##bits##_load(const volatile T* a, int order) { return load<T>(a, order); }   \
+  FORESEED_EXPORT void __tsan_atomic##bits##_store(volatile T* a, T v, int order) { store<T>(a, v, order); }   \
+  FORESEED_EXPORT T __tsan_atomic##bits##_exchange(volatile T* a, T v, int order) {                            \
+    return modify<T>(a, Op::atomic_exchange, order,                                                            \
+                     [v](volatile T* p) { return __atomic_exchange_n(p, v, __ATOMIC_SEQ_CST); });              \
+  }                                                                                                            \
+  RMW(T, bits, add)                                                                                            \
+  RMW(T, bits, sub)                                                                                            \
+  RMW(T, bits, and)                                                                                            \
+  RMW(T, bits, or)                                                                                             \
+  RMW(T, bits, xor)                                                                                            \
+  RMW(T, bits, nand)                                                                                           \
+  CAS(T, bits, strong, false)                                                                                  \
+  CAS(T, bits, weak, true)                                                                                     \
+  FORESEED_EXPORT T __tsan_atomic##bits##_compare_exchange_val(volatile T* a, T c, T v, int success, int failure) { \
+    compare_exchange<T>(a, &c, v, success, failure, false);                                                    \
+    return c;                                                                                                  \
   }
 
 ATOMIC(std::uint8_t, 8)
@@ -187,9 +216,9 @@ ATOMIC(std::uint16_t, 16)
 ATOMIC(std::uint32_t, 32)
 ATOMIC(std::uint64_t, 64)
 
-FORESEED_EXPORT void __tsan_atomic_thread_fence(int) {
+FORESEED_EXPORT void __tsan_atomic_thread_fence(int order) {
   if (!simulated_code()) return __atomic_thread_fence(__ATOMIC_SEQ_CST);
   const Entry entry;
-  memory::atomic_fence();
+  memory::atomic_fence(order_of(order));
 }
 FORESEED_EXPORT void __tsan_atomic_signal_fence(int) {}

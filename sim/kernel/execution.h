@@ -15,11 +15,23 @@
 
 namespace foreseed {
 
+/// Which outcomes of atomic operations an execution may have. Data races are judged by the declared orders in each.
+enum class MemoryModel : std::uint8_t {
+  sc,   ///< every atomic operation takes effect in the order of the schedule
+  tso,  ///< x86: a store may still be on its way while later loads of the same task are done
+  c11,  ///< what C++ allows, but for load buffering: RC11 (Lahav et al., PLDI 2017)
+};
+
+FORESEED_API std::string_view to_string(MemoryModel model);
+/// The model of that name; false if there is none.
+FORESEED_API bool from_string(std::string_view name, MemoryModel& model);
+
 struct RunOptions {
   std::uint64_t seed = 0;                 ///< used unless `replay` is set
   bool replaying = false;
   std::span<const Choice> replay;         ///< must outlive the run
   std::string_view faults;                ///< a plan as JSON, or kinds to draw one of ("crash,slow"); must outlive the run
+  MemoryModel memory = MemoryModel::sc;
   bool record = false;                    ///< keep events with their stacks (about 100 times slower)
   std::uint32_t steps_per_instant_max = 100'000;  ///< more steps than that at one virtual instant: livelock
   std::uint64_t steps_max = 50'000'000;           ///< more steps than that in one execution: livelock

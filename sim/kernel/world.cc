@@ -366,6 +366,12 @@ void World::text_event(Op op, std::string_view text, std::int32_t result, bool p
   recording_->events.back().text = static_cast<std::uint32_t>(recording_->texts.size() - 1);
 }
 
+void World::annotate(std::string text) {
+  if (recording_ == nullptr || recording_->truncated || recording_->events.empty()) return;
+  recording_->texts.push_back(std::move(text));
+  recording_->events.back().text = static_cast<std::uint32_t>(recording_->texts.size() - 1);
+}
+
 Stack World::stack_here() const {
   Stack stack;
   if (recording_ == nullptr) return stack;

@@ -139,6 +139,8 @@ class World {
     return bound <= 1 ? 0 : choices_.choose(site, kind, bound, static_cast<std::uint16_t>(current_->id));
   }
 
+  MemoryModel memory() const { return options_.memory; }
+
   std::uint64_t now() const { return now_; }
   /// The same, for clock calls of the program under test: reading a clock again and again at one instant lets a little
   /// time pass, so that loops that wait for a clock end.
@@ -164,6 +166,8 @@ class World {
   void text_event(Op op, std::string_view text, std::int32_t result = 0, bool progress = false);
 
   bool recording() const { return recording_ != nullptr; }
+  /// Adds a text to the event that was noted last, in recorded runs; it is no part of the fingerprint.
+  void annotate(std::string text);
   /// The stack of the caller if the run is recorded, else an empty one.
   Stack stack_here() const;
   /// Where a waiting task waits, if the run is recorded.

@@ -1,5 +1,8 @@
 #include "memory/atomics.h"
 
+#include "memory/fences.h"
+#include "memory/weak.h"
+
 namespace foreseed::memory {
 
 namespace {
@@ -37,8 +40,14 @@ void note_read(const void* address, std::uint64_t value) {
   }
 }
 
-/// A fence joins through an object of its own: seq_cst fences are totally ordered.
-const char fence_address = 0;
+/// The task has read what was left at `object`.
+void read_from(const SyncObject& object, Task& self, Order order) {
+  if (acquires(order)) {
+    self.clock.join(object.clock);
+  } else if (object.clock.size() != 0) {
+    fence_clocks(self).met.join(object.clock);
+  }
+}
 
 }  // namespace
 
@@ -52,60 +61,73 @@ void atomic_point(Op op, const void* address) {
   }
 }
 
-void atomic_loaded(const void* address, std::size_t size, std::uint64_t value) {
+void atomic_loaded(const void* address, std::size_t size, std::uint64_t value, Order order) {
   World& world = World::get();
   access(address, size, false, true);
   SyncObject& object = seen_object(address, value);
-  world.current().clock.join(object.clock);
+  read_from(object, world.current(), order);
   note_read(address, value);
   world.event(Op::atomic_load, number(object), 0, false);
 }
 
-void atomic_stored(const void* address, std::size_t size, std::uint64_t value) {
+void atomic_stored(const void* address, std::size_t size, std::uint64_t value, Order order) {
   World& world = World::get();
   access(address, size, true, true);
   Task& self = world.current();
   SyncObject& object = ObjectTable::get().at(address, ObjectKind::atomic);
   object.value = value;
-  object.clock.assign(self.clock);
-  self.release();
+  object.owner = nullptr;
+  if (releases(order)) {
+    object.clock.assign(self.clock);
+    self.release();
+  } else if (const VectorClock* const released = released_by_fence(self)) {
+    object.clock.assign(*released);
+  } else {
+    object.clock.clear();
+  }
   world.event(Op::atomic_store, number(object), 0);
 }
 
-void atomic_modified(const void* address, std::size_t size, Op op, std::uint64_t old, std::uint64_t value) {
+void atomic_modified(const void* address, std::size_t size, Op op, std::uint64_t old, std::uint64_t value, Order order) {
   World& world = World::get();
   access(address, size, true, true);
   Task& self = world.current();
   SyncObject& object = seen_object(address, old);
   object.value = value;
-  self.clock.join(object.clock);
-  object.clock.assign(self.clock);
-  self.release();
+  if (op == Op::atomic_rmw && object.owner == &self && sets_pointer_bit(size, value, old)) order = Order::acq_rel;
+  object.owner = op == Op::atomic_cas && sets_pointer_bit(size, old, value) ? &self : nullptr;
+  read_from(object, self, order);
+  if (releases(order)) {
+    object.clock.join(self.clock);
+    self.release();
+  } else if (const VectorClock* const released = released_by_fence(self)) {
+    object.clock.join(*released);
+  }
   self.idle_address = nullptr;
   world.event(op, number(object), 1);
 }
 
-void atomic_cas_failed(const void* address, std::size_t size, std::uint64_t value) {
+void atomic_cas_failed(const void* address, std::size_t size, std::uint64_t value, Order order) {
   World& world = World::get();
   access(address, size, false, true);
   SyncObject& object = seen_object(address, value);
-  world.current().clock.join(object.clock);
+  read_from(object, world.current(), order);
   note_read(address, value);
   world.event(Op::atomic_cas, number(object), 0, false);
 }
 
-void atomic_fence() {
+void atomic_fence(Order order) {
   World& world = World::get();
   world.point(Op::atomic_fence);
+  if (weak) return weak_fence(order);
   Task& self = world.current();
-  SyncObject& object = ObjectTable::get().at(&fence_address, ObjectKind::atomic);
-  self.clock.join(object.clock);
-  object.clock.assign(self.clock);
-  self.release();
+  if (acquires(order)) acquire_fence(self);
+  if (releases(order)) release_fence(self);
   world.event(Op::atomic_fence, 0, 0, false);
 }
 
 void release_at(const void* address) {
+  if (weak) return weak_release_at(address);
   Task& self = World::get().current();
   SyncObject& object = ObjectTable::get().at(address, ObjectKind::atomic);
   object.value = *static_cast<const unsigned char*>(address);

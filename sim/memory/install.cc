@@ -1,8 +1,10 @@
+#include "memory/fences.h"
 #include "memory/heap.h"
 #include "memory/install.h"
 #include "memory/isolation.h"
 #include "memory/leaks.h"
 #include "memory/race.h"
+#include "memory/weak.h"
 
 namespace foreseed::memory {
 
@@ -15,8 +17,11 @@ void install(World& world) {
     isolation_begin_run();
     heap_begin_run();
     races_begin_run();
+    fences_begin_run();
+    weak_begin_run();
   };
   hooks.end = [] {
+    weak_end_run();
     heap_end_run();
     isolation_end_run();
   };

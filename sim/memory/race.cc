@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "kernel/world.h"
+#include "memory/weak.h"
 
 namespace foreseed::memory {
 
@@ -171,7 +172,7 @@ inline void access_cell(Cell& cell, std::uintptr_t address, Access now, bool wri
 
 void watch(std::uintptr_t address, std::size_t size) {
   watched = {address & ~std::uintptr_t{7}, address + size};
-  watching = size != 0;
+  watching = size != 0 || World::get().memory() != MemoryModel::sc;
 }
 
 void access(const void* pointer, std::size_t size, bool is_write, bool is_atomic) {
@@ -182,6 +183,7 @@ void access(const void* pointer, std::size_t size, bool is_write, bool is_atomic
   if (__builtin_expect(address < watched.last && end > watched.first && world.recording(), 0)) {
     seen.push_back({static_cast<std::uint16_t>(self.id), is_write, self.epoch(), world.stack_here()});
   }
+  if (weak && is_write && !is_atomic) weak_forget(pointer, size);
   if (is_heap_pointer(pointer) && is_freed(address)) report_freed(address, is_write, is_atomic);
   if (__builtin_expect(ThreadStates::get().is_taken_in_turns(address), 0)) return;
   const Access stem = self.stamp | std::uint64_t{is_atomic} << 8;
@@ -214,6 +216,7 @@ void access_freed(const void* pointer, std::size_t size) {
 }
 
 void forget(const void* pointer, std::size_t size) {
+  if (weak) weak_forget(pointer, size);
   const auto address = reinterpret_cast<std::uintptr_t>(pointer);
   for (std::uintptr_t at = address & ~std::uintptr_t{7}; at < address + size; at += 8) cell_at(at) = {0, 0};
 }
@@ -228,6 +231,7 @@ void races_begin_run() {
   base_epoch = World::get().epoch_base();
   run_start = (base_epoch + 1) << 24;
   wide_used = 0;
+  watching = watched.last != 0 || World::get().memory() != MemoryModel::sc;
   seen.clear();
 }
 

@@ -34,7 +34,7 @@ extern Cell** shadow_directory;
 /// Accesses below are of earlier runs.
 extern Access run_start;
 
-/// Whether watch() has set anything.
+/// Whether plain accesses all have to ask access(): where watch() has set anything, and under --memory tso and c11.
 extern bool watching;
 
 /// A plain (or atomic) access by the running task; ends the run where it races or touches freed memory.

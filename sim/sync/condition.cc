@@ -3,6 +3,7 @@
 #include <cerrno>
 
 #include "sync/mutex.h"
+#include "sync/spurious.h"
 
 namespace foreseed::sync {
 
@@ -44,9 +45,12 @@ int cond_wait(pthread_cond_t* cond, pthread_mutex_t* mutex, std::uint64_t deadli
   const Op op = deadline_ns == never ? Op::cond_wait : Op::cond_timedwait;
   Task& self = world.current();
   SyncObject& object = cond_object(cond);
+  const bool for_no_reason = happens_spuriously(op);
   mutex_unlock(mutex);
   int result = 0;
-  {
+  if (for_no_reason) {
+    world.point(op);
+  } else {
     // No scheduling point between the unlock and the wait: they are one step.
     CondWaiter waiter(object.waiters, self);
     while (!waiter.signalled && result == 0) {

@@ -26,7 +26,7 @@ struct SyncObject {
   ObjectKind kind = ObjectKind::mutex;
   std::uint8_t type = 0;         ///< mutex: PTHREAD_MUTEX_*; cond: its clock
   bool flag = false;             ///< once, guard: running
-  Task* owner = nullptr;         ///< mutex, spin, rwlock (writer), once
+  Task* owner = nullptr;         ///< mutex, spin, rwlock (writer), once; atomic: who set a bit of it
   std::int64_t count = 0;        ///< recursion depth, semaphore value, readers, barrier arrivals
   std::uint64_t value = 0;       ///< atomic: what instrumented code last saw there
   std::uint64_t generation = 0;  ///< barrier rounds

@@ -5,6 +5,7 @@
 
 #include <cerrno>
 
+#include "sync/spurious.h"
 #include "sync/sync.h"
 #include "sync/wait_graph.h"
 
@@ -184,6 +185,7 @@ void install(World& world) {
   hooks.begin = [] {
     ObjectTable::get().begin_run();
     run_keys.clear();
+    spurious_begin_run();
   };
   world.add_hooks(hooks);
 }

@@ -117,7 +117,7 @@ std::vector<Choice> read_choices(const json& document, const Reader& reader) {
     const std::string where = fmt::format("/choices/{}", choices.size());
     reader.array(item, where, 5);
     Choice choice;
-    choice.kind = by_name<ChoiceKind>(reader.text(item[0], where + "/0"), 6, reader, where + "/0");
+    choice.kind = by_name<ChoiceKind>(reader.text(item[0], where + "/0"), choice_kinds, reader, where + "/0");
     choice.value = static_cast<std::uint32_t>(reader.number(item[1], 0xffff'ffff, where + "/1"));
     choice.bound = static_cast<std::uint32_t>(reader.number(item[2], 0xffff'ffff, where + "/2"));
     choice.site = static_cast<std::uint32_t>(reader.number(item[3], 0xffff'ffff, where + "/3"));
@@ -235,6 +235,9 @@ Trace from_json(std::string_view text, const std::string& name) {
   trace.steps = static_cast<std::uint32_t>(reader.number(reader.member(document, "steps"), 0xffff'ffff, "/steps"));
   trace.truncated = reader.boolean(reader.member(document, "truncated"), "/truncated");
   if (document.contains("faults")) trace.faults = reader.text(document["faults"], "/faults");
+  if (document.contains("memory") && !from_string(reader.text(document["memory"], "/memory"), trace.memory)) {
+    reader.fail("/memory", "an unknown memory model");
+  }
   trace.tasks = reader.texts(document, "tasks");
   trace.objects = reader.texts(document, "objects");
   trace.texts = reader.texts(document, "texts");

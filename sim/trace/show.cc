@@ -40,13 +40,16 @@ std::string task_name(const Trace& trace, std::uint16_t task) {
 
 std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
+/// Their results count stores, which their texts say better.
+bool is_atomic(Op op) { return op >= Op::atomic_load && op <= Op::atomic_cas; }
+
 std::string step_text(const Trace& trace, const Event& event) {
   std::string text(to_string(event.op));
   if (event.object != 0) text += " " + printable(trace.objects[event.object]);
   if (event.text != 0) text += " " + printable(trace.texts[event.text]);
   if (event.op == Op::thread_create || event.op == Op::thread_join) {
     if (event.result > 0) text += " " + task_name(trace, static_cast<std::uint16_t>(event.result));
-  } else if (event.result != 0) {
+  } else if (event.result != 0 && !(is_atomic(event.op) && event.text != 0)) {
     text += fmt::format(" = {}", event.result);
   }
   const Frame* const frame = user_frame(trace, event.stack);

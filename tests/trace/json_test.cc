@@ -64,6 +64,9 @@ TEST(Json, says_where_it_is_wrong) {
   d["finding"]["message"] = std::string(70'000, 'x');
   EXPECT_NE(error_of(d.dump()).find("64 KiB"), std::string::npos);
   d = document();
+  d["memory"] = "alpha";
+  EXPECT_NE(error_of(d.dump()).find("/memory"), std::string::npos);
+  d = document();
   d.erase("objects");
   EXPECT_NE(error_of(d.dump()).find("/objects"), std::string::npos);
 }

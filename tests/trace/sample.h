@@ -12,6 +12,7 @@ inline Trace sample_trace() {
   t.scenario = "two_writers";
   t.seed = 0xffff'ffff'ffff'fffeull;
   t.steps_per_instant_max = 1000;
+  t.memory = MemoryModel::c11;
   t.fingerprint = 0x8000'0000'0000'0001ull;
   t.virtual_ns = 1'500'000;
   t.steps = 3;
