@@ -235,7 +235,7 @@ bool World::advance() {
       continue;
     }
     if (first.time_ns > now_) set_now(first.time_ns);
-    while (!alarms_.empty() && alarms_.top().time_ns == now_) {
+    while (!alarms_.empty() && alarms_.next_time() == now_) {
       const Alarm due = alarms_.top();
       alarms_.pop();
       due.fire(due.context, due.argument, false);
@@ -273,7 +273,7 @@ void World::pass_idle_time() {
   ++idle_mark_;
   idle_tasks_ = 0;
   while (!alarms_.empty() && !alarms_.top().fire(alarms_.top().context, alarms_.top().argument, true)) alarms_.pop();
-  if (!alarms_.empty() && alarms_.top().time_ns <= now_ + pause_ns) {
+  if (!alarms_.empty() && alarms_.next_time() <= now_ + pause_ns) {
     advance();
     return;
   }
