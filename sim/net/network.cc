@@ -115,9 +115,7 @@ void Network::forget_connections(std::uint32_t host, std::uint32_t other) {
 
 void foreseed::net_install() {
   RunHooks hooks;
-  hooks.begin = [] {
-    net::Network::get().begin_run();
-    net::datagrams_begin_run();
-  };
+  hooks.begin = [] { net::Network::get().begin_run(); };
+  hooks.end = net::datagrams_end_run;
   World::get().add_hooks(hooks);
 }
