@@ -31,7 +31,7 @@ double parse_duration(const std::string& text) {
 
 void add_common(CLI::App& verb, Options& options) {
   verb.add_option("--db", options.database, "database of failures")->capture_default_str();
-  verb.add_option("--max-steps", options.max_steps, "steps at one instant of virtual time that make a livelock")
+  verb.add_option("--max-steps", options.max_steps, "steps at one instant of virtual time that change nothing or wait: more make a livelock")
       ->check(CLI::Range(1u, 4'000'000'000u))
       ->capture_default_str();
   verb.add_option("--faults", options.faults, "a plan (FILE.json), or kinds of which one is drawn: partition,slow,crash");

@@ -155,7 +155,7 @@ long poll(pollfd* entries, std::size_t count, std::uint64_t deadline_ns) {
 
 void install(World& world) {
   RunHooks hooks;
-  hooks.begin = [] {
+  hooks.end = [] {
     table.clear();
     ledgers.clear();
     detail::owned.clear();

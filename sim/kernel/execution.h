@@ -33,8 +33,10 @@ struct RunOptions {
   std::string_view faults;                ///< a plan as JSON, or kinds to draw one of ("crash,slow"); must outlive the run
   MemoryModel memory = MemoryModel::sc;
   bool record = false;                    ///< keep events with their stacks (about 100 times slower)
-  std::uint32_t steps_per_instant_max = 100'000;  ///< more steps than that at one virtual instant: livelock
-  std::uint64_t steps_max = 50'000'000;           ///< more steps than that in one execution: livelock
+  /// Livelock: more than that many steps at one virtual instant that change nothing or wait, or ten times as many of any
+  /// kind.
+  std::uint32_t steps_per_instant_max = 100'000;
+  std::uint32_t steps_max = 50'000'000;           ///< more steps than that in one execution: livelock
   std::uint32_t events_max = 1'000'000;           ///< a recording keeps the first so many events
 };
 

@@ -2,6 +2,7 @@
 // The set of runnable tasks, ordered by task number, so that what choice k means never depends on history.
 
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -13,6 +14,7 @@ class ReadySet {
   void clear() {
     low_ = 0;
     high_.clear();
+    groups_.clear();
     count_ = 0;
   }
 
@@ -23,14 +25,35 @@ class ReadySet {
   }
 
   void insert(std::uint32_t task) {
-    if (task / 64 > high_.size()) high_.resize(task / 64, 0);
-    insert_word(task / 64, std::uint64_t{1} << (task % 64));
+    const std::uint64_t bit = std::uint64_t{1} << (task % 64);
+    if (__builtin_expect(task < 64, 1)) return insert_low(bit);
+    if (task / 64 > high_.size()) grow(task / 64);
+    std::uint64_t& members = high_[task / 64 - 1];
+    const std::uint32_t added = (members & bit) == 0;
+    members |= bit;
+    groups_[task / group_tasks] += added;
+    count_ += added;
   }
-  void erase(std::uint32_t task) { erase_word(task / 64, std::uint64_t{1} << (task % 64)); }
+  void erase(std::uint32_t task) {
+    const std::uint64_t bit = std::uint64_t{1} << (task % 64);
+    if (__builtin_expect(task < 64, 1)) return erase_low(bit);
+    if (task / 64 > high_.size()) return;
+    std::uint64_t& members = high_[task / 64 - 1];
+    const std::uint32_t dropped = (members & bit) != 0;
+    members &= ~bit;
+    groups_[task / group_tasks] -= dropped;
+    count_ -= dropped;
+  }
 
   /// The same for several of the tasks 0..63, one bit each.
-  void insert_low(std::uint64_t tasks) { insert_word(0, tasks); }
-  void erase_low(std::uint64_t tasks) { erase_word(0, tasks); }
+  void insert_low(std::uint64_t tasks) {
+    count_ += static_cast<std::uint32_t>(std::popcount(tasks & ~low_));
+    low_ |= tasks;
+  }
+  void erase_low(std::uint64_t tasks) {
+    count_ -= static_cast<std::uint32_t>(std::popcount(tasks & low_));
+    low_ &= ~tasks;
+  }
 
   /// The k-th member, k < count(), counting upwards from task `start` and around.
   std::uint32_t nth_from(std::uint32_t start, std::uint32_t k) const {
@@ -42,18 +65,14 @@ class ReadySet {
   }
 
  private:
-  std::uint64_t word(std::size_t index) const { return index == 0 ? low_ : high_[index - 1]; }
-  std::uint64_t& word(std::size_t index) { return index == 0 ? low_ : high_[index - 1]; }
+  /// So many tasks are counted together, so that a member among 10,000 is found in some 20 steps.
+  static constexpr std::uint32_t group_tasks = 1024;
 
-  void insert_word(std::size_t index, std::uint64_t bits) {
-    std::uint64_t& members = word(index);
-    count_ += static_cast<std::uint32_t>(std::popcount(bits & ~members));
-    members |= bits;
-  }
-  void erase_word(std::size_t index, std::uint64_t bits) {
-    std::uint64_t& members = word(index);
-    count_ -= static_cast<std::uint32_t>(std::popcount(bits & members));
-    members &= ~bits;
+  std::uint64_t word(std::size_t index) const { return index == 0 ? low_ : high_[index - 1]; }
+
+  void grow(std::size_t words) {
+    high_.resize(words, 0);
+    groups_.resize(words * 64 / group_tasks + 1, 0);
   }
 
   static std::uint32_t nth_bit(std::uint64_t word, std::uint32_t k) {
@@ -65,24 +84,36 @@ class ReadySet {
     return static_cast<std::uint32_t>(std::countr_zero(rest[k]));
   }
 
-  __attribute__((noinline, cold)) std::uint32_t nth_from_many(std::uint32_t start, std::uint32_t k) const {
-    const auto n = static_cast<std::uint32_t>(high_.size() + 1);
-    const std::uint32_t first = start / 64 % n;
-    const std::uint64_t upper = start / 64 < n ? ~std::uint64_t{0} << (start % 64) : ~std::uint64_t{0};
-    for (std::uint32_t i = 0; i <= n; ++i) {
-      const std::uint32_t index = (first + i) % n;
-      std::uint64_t members = word(index);
-      if (i == 0) members &= upper;
-      if (i == n) members &= ~upper;
-      const auto here = static_cast<std::uint32_t>(std::popcount(members));
-      if (k < here) return index * 64 + nth_bit(members, k);
-      k -= here;
-    }
-    __builtin_trap();  // k was not below count()
+  static std::uint32_t ones(std::uint64_t word) { return static_cast<std::uint32_t>(std::popcount(word)); }
+
+  __attribute__((noinline)) std::uint32_t nth_from_many(std::uint32_t start, std::uint32_t k) const {
+    k += rank(start);
+    return select(k < count_ ? k : k - count_);
+  }
+
+  std::uint32_t in_group(std::size_t group) const { return groups_[group] + (group == 0 ? ones(low_) : 0); }
+
+  /// How many members are below `task`.
+  std::uint32_t rank(std::uint32_t task) const {
+    if (task / 64 > high_.size()) return count_;
+    std::uint32_t below = 0;
+    for (std::size_t group = 0; group < task / group_tasks; ++group) below += in_group(group);
+    for (std::size_t i = task / group_tasks * (group_tasks / 64); i < task / 64; ++i) below += ones(word(i));
+    return below + ones(word(task / 64) & ~(~std::uint64_t{0} << (task % 64)));
+  }
+
+  /// The k-th member from task 0 on, k < count().
+  std::uint32_t select(std::uint32_t k) const {
+    std::size_t group = 0;
+    for (std::uint32_t members; k >= (members = in_group(group)); ++group) k -= members;
+    std::size_t index = group * (group_tasks / 64);
+    for (std::uint32_t members; k >= (members = ones(word(index))); ++index) k -= members;
+    return static_cast<std::uint32_t>(index) * 64 + nth_bit(word(index), k);
   }
 
   std::uint64_t low_ = 0;            ///< tasks 0..63
   std::vector<std::uint64_t> high_;  ///< the rest
+  std::vector<std::uint32_t> groups_;  ///< how many members each group has, but for tasks 0..63
   std::uint32_t count_ = 0;
 };
 

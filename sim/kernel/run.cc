@@ -101,8 +101,9 @@ void World::begin(const RunOptions& options) {
   now_ = 0;
   hash_ = 0x6a09e667f3bcc908ull;
   step_ = 0;
-  step_limit_ = options.steps_per_instant_max;
+  waits_ = 0;
   ++progress_epoch_;
+  begin_instant();
   finding_.reset();
   exit_handlers.clear();
   roots.clear();

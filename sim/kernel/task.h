@@ -78,29 +78,30 @@ struct ExitHandler {
   void* object;
 };
 
-struct Task {
+struct alignas(64) Task {
+  // What a switch, a wait and its end touch comes first: with 10,000 tasks, each line of it is a cache miss.
   std::uint32_t id = 0;  ///< 0, 1, .. in order of creation within the run
   bool finished = false;
-  bool detached = false;
-  bool joined = false;
   bool timed_out = false;       ///< why the last wait ended
-  bool exiting = false;         ///< between the end of its function and its end
-  bool killed = false;          ///< finished because its host crashed; its stack is still what it was
   bool frozen = false;          ///< kept from running, see World::freeze
   bool pending = false;         ///< frozen, and runnable but for that
   std::uint32_t host = 0;       ///< index of the host it runs on; new tasks inherit it
+  bool parked = false;          ///< the fibre is at the top of its loop and can run another task
+  bool on_wall_clock = false;   ///< of its deadline: it moves if the clock is set
+  // what it waits for, for reports
+  Op waiting_op = Op::note;
+  std::uint32_t waiting_object = 0;
   std::uint64_t wait_sequence = 0;  ///< tells a timer whether the wait it was set for still lasts
-
-  void* (*entry)(void*) = nullptr;
-  void* argument = nullptr;
-  void* result = nullptr;
-  WaitList joiners;
-
-  VectorClock clock;
+  std::uint64_t local_deadline_ns = 0;  ///< of its wait, on its host's clock; `never` if there is none
+  boost::fibers::context* fiber = nullptr;
+  std::uintptr_t stack_pointer = 0;  ///< while it does not run: nothing below is alive
   /// Its own component of `clock`, counted on over all runs of the process so that it never repeats, in the upper 40
   /// bits; below, `id` << 9: what an access of the task is marked with (see memory/race.h).
   std::uint64_t stamp = 0;
   std::uint64_t epoch() const { return stamp >> 24; }
+  ThreadState thread_state;
+
+  VectorClock clock;
 
   /// What the task does from here on is not yet known to those who learn its clock as it is now.
   void release() {
@@ -109,13 +110,7 @@ struct Task {
   }
 
   Link places;              ///< its Waiters
-  std::uint64_t local_deadline_ns = 0;  ///< of its wait, on its host's clock; `never` if there is none
-  bool on_wall_clock = false;           ///< which of them: the deadline moves if the clock is set
-
-  // what it waits for, for reports
-  Op waiting_op = Op::note;
-  std::uint32_t waiting_object = 0;
-  Stack waiting_stack;  ///< of the last wait; only in recorded runs
+  WaitList joiners;
 
   // fairness to spinning: see World::idle_point
   std::uint64_t idle_mark = 0;
@@ -125,11 +120,15 @@ struct Task {
   std::uint32_t clock_reads = 0;
   std::uint64_t clock_read_at = 0;
 
-  boost::fibers::context* fiber = nullptr;
-  std::uintptr_t stack_pointer = 0;  ///< while it does not run: nothing below is alive
-  bool parked = false;          ///< the fibre is at the top of its loop and can run another task
+  bool detached = false;
+  bool joined = false;
+  bool exiting = false;         ///< between the end of its function and its end
+  bool killed = false;          ///< finished because its host crashed; its stack is still what it was
+  void* (*entry)(void*) = nullptr;
+  void* argument = nullptr;
+  void* result = nullptr;
+  Stack waiting_stack;  ///< of the last wait; only in recorded runs
   void* exit_frame[5] = {};     ///< where pthread_exit lands (__builtin_setjmp)
-  ThreadState thread_state;
   std::vector<ExitHandler> thread_exit_handlers;
   std::vector<void*> cleanup_scopes;  ///< jump buffers of pthread_cleanup_push, innermost last
   std::vector<void*> specific;  ///< values of pthread keys

@@ -1,26 +1,234 @@
 #include "kernel/vector_clock.h"
 
+#include <cstddef>
+#include <new>
+#include <utility>
+
 namespace foreseed {
 
-void VectorClock::grow(std::uint32_t size) {
-  if (data_ == inline_ && size > inline_size) {
-    if (size > outgrown_size_) {
-      outgrown_size_ = size * 2;
-      outgrown_ = std::make_unique<std::uint32_t[]>(outgrown_size_);
-    } else {
-      std::fill_n(outgrown_.get(), outgrown_size_, 0u);
+/// Of height 0: the components of 32 tasks. Above: 32 nodes of the height below, each null where it knows nothing.
+struct VectorClock::Node {
+  std::uint32_t references;
+  std::uint32_t height;
+};
+
+namespace {
+
+using Node = VectorClock::Node;
+
+constexpr std::uint32_t fan = 32;
+constexpr std::uint32_t fan_bits = 5;
+
+struct Leaf : Node {
+  std::uint32_t values[fan];
+};
+struct Inner : Node {
+  Node* children[fan];
+};
+
+Leaf& leaf(Node* node) { return *static_cast<Leaf*>(node); }
+const Leaf& leaf(const Node* node) { return *static_cast<const Leaf*>(node); }
+Inner& inner(Node* node) { return *static_cast<Inner*>(node); }
+const Inner& inner(const Node* node) { return *static_cast<const Inner*>(node); }
+
+/// Nodes that nobody points to. Never given back, so that clocks may be destroyed at any time.
+union Unused {
+  Unused* next;
+  Leaf leaf;
+  Inner inner;
+};
+Unused* unused = nullptr;
+
+void* take_memory() {
+  if (unused == nullptr) {
+    constexpr std::size_t batch = 64;
+    auto* const made = static_cast<Unused*>(::operator new(batch * sizeof(Unused)));
+    for (std::size_t i = 0; i < batch; ++i) {
+      made[i].next = unused;
+      unused = &made[i];
     }
-    std::memcpy(outgrown_.get(), inline_, sizeof inline_);
-    data_ = outgrown_.get();
-  } else if (data_ != inline_ && size > outgrown_size_) {
-    const std::uint32_t larger_size = size * 2;
-    auto larger = std::make_unique<std::uint32_t[]>(larger_size);
-    std::memcpy(larger.get(), data_, size_ * sizeof(std::uint32_t));
-    outgrown_ = std::move(larger);
-    outgrown_size_ = larger_size;
-    data_ = outgrown_.get();
   }
-  size_ = size;
+  Unused* const taken = unused;
+  unused = taken->next;
+  return taken;
+}
+
+Node* make_node(std::uint32_t height) {
+  Node* const node = height == 0 ? static_cast<Node*>(new (take_memory()) Leaf{}) : new (take_memory()) Inner{};
+  node->references = 1;
+  node->height = height;
+  return node;
+}
+
+Node* share(Node* node) {
+  ++node->references;
+  return node;
+}
+
+void drop(Node* node) {
+  if (--node->references != 0) return;
+  if (node->height != 0) {
+    for (Node* const child : inner(node).children) {
+      if (child != nullptr) drop(child);
+    }
+  }
+  auto* const memory = reinterpret_cast<Unused*>(node);
+  memory->next = unused;
+  unused = memory;
+}
+
+// The functions below take over the caller's reference to `mine` and give one to what they return.
+
+/// `mine`, or a copy where others point to it too.
+Node* unshare(Node* mine) {
+  if (mine->references == 1) return mine;
+  Node* const copy = make_node(mine->height);
+  if (mine->height == 0) {
+    std::memcpy(leaf(copy).values, leaf(mine).values, sizeof leaf(mine).values);
+  } else {
+    std::memcpy(inner(copy).children, inner(mine).children, sizeof inner(mine).children);
+    for (Node* const child : inner(copy).children) {
+      if (child != nullptr) ++child->references;
+    }
+  }
+  --mine->references;
+  return copy;
+}
+
+/// A node of that height above `mine`.
+Node* lift(Node* mine, std::uint32_t height) {
+  while (mine->height < height) {
+    Node* const above = make_node(mine->height + 1);
+    inner(above).children[0] = mine;
+    mine = above;
+  }
+  return mine;
+}
+
+std::uint32_t height_for(std::uint32_t task) {
+  std::uint32_t height = 0;
+  for (std::uint32_t last = task / fan; last != 0; last /= fan) ++height;
+  return height;
+}
+
+std::uint32_t get(const Node* node, std::uint32_t task) {
+  if (node == nullptr || task >> (fan_bits * (node->height + 1)) != 0) return 0;
+  for (; node->height != 0; node = inner(node).children[(task >> (fan_bits * node->height)) % fan]) {
+    if (inner(node).children[(task >> (fan_bits * node->height)) % fan] == nullptr) return 0;
+  }
+  return leaf(node).values[task % fan];
+}
+
+/// Component `task`, which has less, becomes `value`. `mine` may be null, and is of that height otherwise.
+Node* raise(Node* mine, std::uint32_t height, std::uint32_t task, std::uint32_t value) {
+  mine = mine == nullptr ? make_node(height) : unshare(mine);
+  if (height == 0) {
+    leaf(mine).values[task % fan] = value;
+  } else {
+    Node*& child = inner(mine).children[(task >> (fan_bits * height)) % fan];
+    child = raise(child, height - 1, task, value);
+  }
+  return mine;
+}
+
+Node* merge(Node* mine, Node* other);
+
+Node* merge_leaves(Node* mine, Node* other) {
+  bool less = false;
+  bool greater = false;
+  for (std::uint32_t i = 0; i < fan; ++i) {
+    less |= leaf(mine).values[i] < leaf(other).values[i];
+    greater |= leaf(mine).values[i] > leaf(other).values[i];
+  }
+  if (!less) return mine;
+  if (!greater) {
+    drop(mine);
+    return share(other);
+  }
+  mine = unshare(mine);
+  for (std::uint32_t i = 0; i < fan; ++i) {
+    leaf(mine).values[i] = std::max(leaf(mine).values[i], leaf(other).values[i]);
+  }
+  return mine;
+}
+
+Node* merge_inner(Node* mine, Node* other) {
+  bool less = false;
+  for (std::uint32_t i = 0; i < fan; ++i) {
+    less |= inner(other).children[i] != nullptr && inner(mine).children[i] != inner(other).children[i];
+  }
+  if (!less) return mine;
+  mine = unshare(mine);
+  bool equal = true;
+  for (std::uint32_t i = 0; i < fan; ++i) {
+    Node* const theirs = inner(other).children[i];
+    Node*& child = inner(mine).children[i];
+    if (theirs != nullptr && theirs != child) child = merge(child, theirs);
+    equal &= child == theirs;
+  }
+  if (!equal) return mine;
+  drop(mine);
+  return share(other);
+}
+
+/// The maximum of both, shared with `other` where that knows all of it. `mine` may be null.
+Node* merge(Node* mine, Node* other) {
+  if (mine == nullptr) return share(other);
+  if (mine->height < other->height) mine = lift(mine, other->height);
+  if (mine->height > other->height) {
+    if (inner(mine).children[0] == other) return mine;
+    mine = unshare(mine);
+    Node*& child = inner(mine).children[0];
+    child = merge(child, other);
+    return mine;
+  }
+  return mine->height == 0 ? merge_leaves(mine, other) : merge_inner(mine, other);
+}
+
+/// Component `task` becomes at least `value`.
+void raise_to(Node*& tree, std::uint32_t task, std::uint32_t value) {
+  if (get(tree, task) >= value) return;
+  const std::uint32_t height = std::max(height_for(task), tree == nullptr ? 0 : tree->height);
+  if (tree != nullptr) tree = lift(tree, height);
+  tree = raise(tree, height, task, value);
+}
+
+}  // namespace
+
+std::uint32_t VectorClock::get_far(std::uint32_t task) const {
+  const std::uint32_t known = foreseed::get(rest_, task);
+  return task == near_.own_task ? std::max(near_.own, known) : known;
+}
+
+void VectorClock::make_own(std::uint32_t task) {
+  if (near_.own_task != 0) raise_to(rest_, near_.own_task, near_.own);
+  near_.own_task = task;
+  near_.own = foreseed::get(rest_, task);
+}
+
+void VectorClock::join_far(const VectorClock& other) {
+  if (other.rest_ != nullptr && other.rest_ != rest_) rest_ = merge(rest_, other.rest_);
+  const auto [theirs, task] = std::pair(other.near_.own, other.near_.own_task);
+  if (task == 0) return;
+  if (task == near_.own_task) {
+    near_.own = std::max(near_.own, theirs);
+  } else if (near_.own_task == 0) {
+    near_.own_task = task;
+    near_.own = theirs;
+  } else {
+    raise_to(rest_, task, theirs);
+  }
+}
+
+void VectorClock::assign_rest(const VectorClock& other) {
+  if (other.rest_ != nullptr) share(other.rest_);
+  if (rest_ != nullptr) drop(rest_);
+  rest_ = other.rest_;
+}
+
+void VectorClock::drop_rest() {
+  drop(rest_);
+  rest_ = nullptr;
 }
 
 }  // namespace foreseed

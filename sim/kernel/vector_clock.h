@@ -1,72 +1,74 @@
 #pragma once
 // Vector clocks: which steps of every task happen before a point of the execution (Mattern 1989; FastTrack, Flanagan and
 // Freund 2009). Component i counts the release operations of task i; a missing component is 0.
-// Kept small: up to twelve tasks need no allocation. Only the running execution uses them.
+//
+// A clock is as large as what it knows, and clocks that know the same share it: with 10,000 tasks, vectors of their own
+// would be 10^8 components.
+//   - The first twelve components stand in the clock: programs with few tasks need no allocation.
+//   - One more, of any task, stands beside them: a task's own, which changes all the time.
+//   - The rest is a tree of 32-fold nodes that are never changed while more than one clock points to them.
+// Only the running execution uses them; memory of nodes is used again.
 
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
-#include <memory>
 
 namespace foreseed {
 
 class VectorClock {
  public:
   static constexpr std::uint32_t inline_size = 12;
+  struct Node;
 
   VectorClock() = default;
+  ~VectorClock() { clear(); }
   VectorClock(const VectorClock&) = delete;
   VectorClock& operator=(const VectorClock&) = delete;
 
   void clear() {
-    size_ = 0;
-    std::memset(inline_, 0, sizeof inline_);
-    data_ = inline_;
-  }
-  std::uint32_t size() const { return size_; }
-  std::uint32_t get(std::uint32_t task) const { return task < size_ ? data_[task] : 0; }
-
-  void set(std::uint32_t task, std::uint32_t value) {
-    if (task >= size_) grow(task + 1);
-    data_[task] = value;
+    near_ = {};
+    if (__builtin_expect(rest_ != nullptr, 0)) drop_rest();
   }
 
-  std::uint32_t increment(std::uint32_t task) {
-    if (task >= size_) grow(task + 1);
-    return ++data_[task];
+  std::uint32_t get(std::uint32_t task) const {
+    return __builtin_expect(task < inline_size, 1) ? near_.low[task] : get_far(task);
+  }
+
+  /// Raises component `task` by one.
+  void increment(std::uint32_t task) {
+    if (__builtin_expect(task < inline_size, 1)) {
+      ++near_.low[task];
+      return;
+    }
+    if (near_.own_task != task) make_own(task);
+    ++near_.own;
   }
 
   /// Component-wise maximum.
   void join(const VectorClock& other) {
-    if (__builtin_expect(data_ == inline_ && other.data_ == other.inline_, 1)) {
-      for (std::uint32_t i = 0; i < inline_size; ++i) inline_[i] = std::max(inline_[i], other.inline_[i]);
-      size_ = std::max(size_, other.size_);
-      return;
-    }
-    if (other.size_ > size_) grow(other.size_);
-    for (std::uint32_t i = 0; i < other.size_; ++i) data_[i] = std::max(data_[i], other.data_[i]);
+    for (std::uint32_t i = 0; i < inline_size; ++i) near_.low[i] = std::max(near_.low[i], other.near_.low[i]);
+    if (__builtin_expect(other.rest_ != nullptr || other.near_.own_task != 0, 0)) join_far(other);
   }
 
   void assign(const VectorClock& other) {
-    if (__builtin_expect(other.data_ == other.inline_, 1)) {
-      std::memcpy(inline_, other.inline_, sizeof inline_);
-      data_ = inline_;
-      size_ = other.size_;
-      return;
-    }
-    clear();
-    grow(other.size_);
-    std::memcpy(data_, other.data_, size_ * sizeof(std::uint32_t));
+    near_ = other.near_;
+    if (__builtin_expect(rest_ != other.rest_, 0)) assign_rest(other);
   }
 
  private:
-  void grow(std::uint32_t size);
+  std::uint32_t get_far(std::uint32_t task) const;
+  void make_own(std::uint32_t task);
+  void join_far(const VectorClock& other);
+  void assign_rest(const VectorClock& other);
+  void drop_rest();
 
-  std::uint32_t size_ = 0;
-  std::uint32_t* data_ = inline_;
-  std::uint32_t inline_[inline_size] = {};  ///< from size_ on 0
-  std::uint32_t outgrown_size_ = 0;
-  std::unique_ptr<std::uint32_t[]> outgrown_;  ///< in place of inline_, from size_ on 0
+  struct Near {
+    std::uint32_t low[inline_size] = {};
+    std::uint32_t own = 0;
+    std::uint32_t own_task = 0;  ///< 0: none; else not below inline_size. `rest_` may know less of it.
+  };
+  Near near_;
+  Node* rest_ = nullptr;  ///< components from inline_size on
 };
 
 }  // namespace foreseed

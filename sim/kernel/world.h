@@ -215,6 +215,8 @@ class World {
   bool advance();
   void pass_idle_time();
   void set_now(std::uint64_t time_ns);
+  void begin_instant();
+  void check_progress();
   void leave();
   void begin(const RunOptions& options);
   void end();
@@ -237,10 +239,16 @@ class World {
   std::uint32_t step_ = 0;
   std::uint32_t step_limit_ = 0;
   std::uint64_t progress_epoch_ = 0;
+  std::uint64_t waits_ = 0;
   Recording* recording_ = nullptr;
   ChoiceSource choices_;
   EventQueue alarms_;
   std::uint64_t epoch_base_ = 1;
+
+  // when the present instant began
+  std::uint32_t instant_step_ = 0;
+  std::uint64_t instant_progress_ = 0;
+  std::uint64_t instant_waits_ = 0;
 
   // fairness to spinning, see idle_point()
   std::uint64_t idle_seen_ = 0;   ///< progress_epoch_ when the counts below were started

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <utility>
 #include <vector>
 
 #include "kernel/world.h"
@@ -25,11 +26,24 @@ constexpr std::uint32_t mask_of(Access a) { return a & 0xff; }
 /// As `write`: the cell is wide, and `read` is the index of its list, marked with the run it is good for.
 constexpr Access wide_mark = ~Access{0};
 
-struct WideAccess {
-  Access access;
-  bool is_write;
+/// Any number of accesses, none of which makes another superfluous.
+struct WideCell {
+  struct Read {
+    Access access;
+    std::uint32_t before;  ///< the same task's read before it: its place in `reads` + 1, or 0
+  };
+  std::vector<Access> writes;
+  std::vector<Read> reads;
+  std::vector<std::uint32_t> last_read;  ///< of each task, as Read::before; empty while there are few
+
+  void clear() {
+    writes.clear();
+    reads.clear();
+    last_read.clear();
+  }
 };
-std::vector<std::vector<WideAccess>> wide_cells;
+constexpr std::size_t few_reads = 32;
+std::vector<WideCell> wide_cells;
 std::size_t wide_used = 0;
 
 std::uint64_t base_epoch = 1;  ///< World::epoch_base of this run
@@ -105,32 +119,60 @@ const char* describe(bool is_write, bool is_atomic) {
              std::move(places), {}, describe(writes, atomic(now)));
 }
 
-void access_wide(std::vector<WideAccess>& list, std::uintptr_t address, Access now, bool writes, const Task& self) {
-  for (const WideAccess& entry : list) {
-    if (conflict(entry.access, entry.is_write, now, writes) && !ordered(entry.access, self)) {
-      report(address, now, writes, entry.access, entry.is_write);
-    }
-  }
-  // What the new access makes superfluous: anything before it that it covers and is at least as strong as.
-  std::size_t kept = 0;
-  for (const WideAccess& entry : list) {
-    const bool covered = (mask_of(entry.access) & ~mask_of(now)) == 0 && ordered(entry.access, self) &&
-                         (writes || !entry.is_write) && (!atomic(now) || atomic(entry.access));
-    if (!covered) list[kept++] = entry;
-  }
-  list.resize(kept);
-  list.push_back({now, writes});
+/// Whether the new access `now` makes an earlier one superfluous that is at most as strong: anything that it covers.
+inline bool covers(Access now, Access before) {
+  return (mask_of(before) & ~mask_of(now)) == 0 && (!atomic(now) || atomic(before));
 }
 
-std::vector<WideAccess>& widen(Cell& cell) {
+/// Adds a read where there are many, as of a constant that all tasks read: in the place of one by the same task.
+void add_to_many(WideCell& wide, Access now) {
+  const std::uint32_t task = task_of(now);
+  if (wide.last_read.empty()) {
+    for (std::uint32_t i = 0; i < wide.reads.size(); ++i) {
+      const std::uint32_t reader = task_of(wide.reads[i].access);
+      if (reader >= wide.last_read.size()) wide.last_read.resize(reader + 1, 0);
+      wide.reads[i].before = std::exchange(wide.last_read[reader], i + 1);
+    }
+  }
+  if (task >= wide.last_read.size()) wide.last_read.resize(task + 1, 0);
+  for (std::uint32_t at = wide.last_read[task]; at != 0; at = wide.reads[at - 1].before) {
+    if (!covers(now, wide.reads[at - 1].access)) continue;
+    wide.reads[at - 1].access = now;
+    return;
+  }
+  const std::uint32_t before = std::exchange(wide.last_read[task], static_cast<std::uint32_t>(wide.reads.size()) + 1);
+  wide.reads.push_back({now, before});
+}
+
+void access_wide(WideCell& wide, std::uintptr_t address, Access now, bool writes, const Task& self) {
+  for (const Access write : wide.writes) {
+    if (conflict(write, true, now, writes) && !ordered(write, self)) report(address, now, writes, write, true);
+  }
+  if (!writes && wide.reads.size() >= few_reads) return add_to_many(wide, now);
+  for (const WideCell::Read& read : wide.reads) {
+    if (conflict(read.access, false, now, writes) && !ordered(read.access, self)) {
+      report(address, now, writes, read.access, false);
+    }
+  }
+  std::erase_if(wide.reads, [&](const WideCell::Read& read) { return covers(now, read.access) && ordered(read.access, self); });
+  wide.last_read.clear();
+  if (!writes) {
+    wide.reads.push_back({now, 0});
+    return;
+  }
+  std::erase_if(wide.writes, [&](Access write) { return covers(now, write) && ordered(write, self); });
+  wide.writes.push_back(now);
+}
+
+WideCell& widen(Cell& cell) {
   if (wide_used == wide_cells.size()) wide_cells.emplace_back();
-  std::vector<WideAccess>& list = wide_cells[wide_used];
-  list.clear();
-  if (!stale(cell.write)) list.push_back({cell.write, true});
-  if (!stale(cell.read)) list.push_back({cell.read, false});
+  WideCell& wide = wide_cells[wide_used];
+  wide.clear();
+  if (!stale(cell.write)) wide.writes.push_back(cell.write);
+  if (!stale(cell.read)) wide.reads.push_back({cell.read, 0});
   cell.write = wide_mark;
   cell.read = base_epoch << 24 | wide_used++;
-  return list;
+  return wide;
 }
 
 /// Whether `now` may take the place of `before` in a cell: nothing is lost.

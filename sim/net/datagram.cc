@@ -9,7 +9,7 @@ namespace foreseed::net {
 
 namespace {
 
-/// A datagram under way, or the word that one met no socket.
+/// A datagram under way.
 struct Flight {
   DatagramSocket* sender;
   std::uint32_t to_host;
@@ -17,7 +17,21 @@ struct Flight {
   Datagram datagram;
   VectorClock clock;
 };
-std::vector<std::unique_ptr<Flight>> flights;
+std::vector<std::unique_ptr<Flight>> flights;  ///< all that were ever needed at once
+std::vector<Flight*> landed;                   ///< those of them that can fly again
+
+Flight& take_flight() {
+  if (landed.empty()) return *flights.emplace_back(std::make_unique<Flight>());
+  Flight& flight = *landed.back();
+  landed.pop_back();
+  return flight;
+}
+
+void land(Flight& flight) {
+  flight.datagram.bytes.clear();
+  flight.clock.clear();
+  landed.push_back(&flight);
+}
 
 DatagramSocket* receiver(const Flight& flight) {
   DatagramSocket* found = nullptr;
@@ -33,34 +47,39 @@ DatagramSocket* receiver(const Flight& flight) {
   return found;
 }
 
-/// The sender of a datagram that met no socket hears of it, if it is connected.
-bool refusal_arrives(void* context, std::uint64_t, bool dry) {
-  const Flight& flight = *static_cast<const Flight*>(context);
-  DatagramSocket& sender = *flight.sender;
-  if (sender.references == 0 || sender.remote != flight.to) return false;
+/// The sender of a datagram that met no socket hears of it, if it is connected to where that went.
+bool refusal_arrives(void* context, std::uint64_t where, bool dry) {
+  DatagramSocket& sender = *static_cast<DatagramSocket*>(context);
+  const Endpoint to{static_cast<std::uint32_t>(where >> 16), static_cast<std::uint16_t>(where)};
+  if (sender.references == 0 || sender.remote != to) return false;
   if (dry) return true;
   sender.error = ECONNREFUSED;
   sender.changed();
   return true;
 }
 
+void refuse(const Flight& flight) {
+  World& world = World::get();
+  Link& back = Network::get().link(flight.to_host, flight.sender->host);
+  if (is_blocked(back, flight.sender->fate)) return;
+  world.at(world.now() + back.travel_ns(0), refusal_arrives, flight.sender,
+           std::uint64_t{flight.to.address} << 16 | flight.to.port);
+}
+
 bool datagram_arrives(void* context, std::uint64_t, bool dry) {
   if (dry) return true;
   Flight& flight = *static_cast<Flight*>(context);
   DatagramSocket* const socket = receiver(flight);
-  if (socket == nullptr) {
-    World& world = World::get();
-    Link& back = Network::get().link(flight.to_host, flight.sender->host);
-    if (is_blocked(back, flight.sender->fate)) return true;
-    world.at(world.now() + back.travel_ns(0), refusal_arrives, &flight, 0);
-    return true;
-  }
   const std::size_t size = flight.datagram.bytes.size();
-  if (socket->buffered + size > datagram_buffer) return true;
-  socket->buffered += size;
-  socket->clock.join(flight.clock);
-  socket->arrived.push_back(std::move(flight.datagram));
-  socket->changed();
+  if (socket == nullptr) {
+    refuse(flight);
+  } else if (socket->buffered + size <= datagram_buffer) {
+    socket->buffered += size;
+    socket->clock.join(flight.clock);
+    socket->arrived.push_back(std::move(flight.datagram));
+    socket->changed();
+  }
+  land(flight);
   return true;
 }
 
@@ -78,14 +97,13 @@ void send_over(Link& link, DatagramSocket& sender, std::uint32_t to_host, Endpoi
   for (int i = 0; i < copies; ++i) {
     std::uint64_t delay_ns = link.travel_ns(datagram.bytes.size());
     if (chance(Op::sock_send, std::max(link.reorder, link.trouble.reorder))) delay_ns += 4 * delay_ns + 1'000'000;
-    auto flight = std::make_unique<Flight>();
-    flight->sender = &sender;
-    flight->to_host = to_host;
-    flight->to = to;
-    flight->datagram = datagram;
-    flight->clock.assign(world.current().clock);
-    world.at(world.now() + delay_ns, datagram_arrives, flight.get(), 0);
-    flights.push_back(std::move(flight));
+    Flight& flight = take_flight();
+    flight.sender = &sender;
+    flight.to_host = to_host;
+    flight.to = to;
+    flight.datagram = datagram;
+    flight.clock.assign(world.current().clock);
+    world.at(world.now() + delay_ns, datagram_arrives, &flight, 0);
   }
 }
 
@@ -223,4 +241,7 @@ long shutdown(DatagramSocket& socket, int how) {
 
 }  // namespace foreseed::net
 
-void foreseed::net::datagrams_begin_run() { flights.clear(); }
+void foreseed::net::datagrams_end_run() {
+  landed.clear();
+  flights.clear();
+}

@@ -54,7 +54,7 @@ long send(DatagramSocket& socket, const void* data, std::size_t size, int flags,
 long receive(DatagramSocket& socket, void* data, std::size_t size, int flags, Endpoint* from);
 long shutdown(DatagramSocket& socket, int how);
 
-void datagrams_begin_run();
+void datagrams_end_run();
 
 /// The datagram socket behind a descriptor; null if it is none.
 DatagramSocket* find_datagram_socket(int descriptor);

@@ -10,6 +10,7 @@ Network Network::instance_;
 void Network::begin_run() {
   count_ = 0;
   sockets_used_ = 0;
+  names_.clear();
   links_.clear();
   last_key_ = ~std::uint64_t{0};
 }
@@ -21,9 +22,7 @@ Machine& Network::machine(std::uint32_t index) {
 
 std::uint32_t Network::machine_index(std::string_view name) {
   if (count_ == 0 && name != "client") machine_index("client");
-  for (std::uint32_t i = 0; i < count_; ++i) {
-    if (machines_[i]->name == name) return i;
-  }
+  if (const auto it = names_.find(name); it != names_.end()) return it->second;
   if (count_ == machines_.size()) machines_.push_back(std::make_unique<Machine>());
   Machine& machine = *machines_[count_];
   machine.name = name;
@@ -33,6 +32,7 @@ std::uint32_t Network::machine_index(std::string_view name) {
   machine.next_port = 32768;
   machine.bound.clear();
   machine.bound_datagrams.clear();
+  names_.emplace(machine.name, count_);
   return count_++;
 }
 
@@ -46,10 +46,8 @@ std::int64_t Network::route(std::uint32_t from, std::uint32_t address) {
 std::uint32_t Network::resolve(std::uint32_t from, std::string_view name) {
   machine(from);
   if (name == "localhost") return loopback;
-  for (std::uint32_t i = 0; i < count_; ++i) {
-    if (machines_[i]->name == name) return machines_[i]->unknown ? 0 : machines_[i]->address;
-  }
-  return 0;
+  const auto it = names_.find(name);
+  return it == names_.end() || machines_[it->second]->unknown ? 0 : machines_[it->second]->address;
 }
 
 Link& Network::link(std::uint32_t from, std::uint32_t to) {
@@ -117,9 +115,7 @@ void Network::forget_connections(std::uint32_t host, std::uint32_t other) {
 
 void foreseed::net_install() {
   RunHooks hooks;
-  hooks.begin = [] {
-    net::Network::get().begin_run();
-    net::datagrams_begin_run();
-  };
+  hooks.begin = [] { net::Network::get().begin_run(); };
+  hooks.end = net::datagrams_end_run;
   World::get().add_hooks(hooks);
 }

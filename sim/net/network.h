@@ -86,6 +86,7 @@ class Network {
   static Network instance_;
   std::vector<std::unique_ptr<Machine>> machines_;
   std::uint32_t count_ = 0;
+  std::unordered_map<std::string_view, std::uint32_t> names_;  ///< of the machines in use; looked up only
   std::unordered_map<std::uint64_t, Link> links_;  ///< looked up only, never walked
   std::uint64_t last_key_ = ~std::uint64_t{0};
   Link* last_link_ = nullptr;

@@ -206,6 +206,32 @@ void livelock_of_busy_threads() {
   std::thread other([&] { for (;;) value = 1; });
   for (;;) value = 2;
 }
+void livelock_of_the_polite() {
+  // Each gives way to the other, by condition variables: every step does something, none leads anywhere.
+  std::mutex mutex;
+  std::condition_variable turn;
+  bool mine = true;
+  const auto after_you = [&](bool me) {
+    std::unique_lock lock(mutex);
+    for (;;) {
+      turn.wait(lock, [&] { return mine == me; });
+      mine = !me;
+      turn.notify_one();
+    }
+  };
+  std::thread other(after_you, false);
+  after_you(true);
+}
+void computes_for_long() {
+  // 80,000 steps at one instant in each of two threads, and an end.
+  const auto compute = [] {
+    std::mutex mutex;
+    for (int i = 0; i < 40'000; ++i) const std::lock_guard lock(mutex);
+  };
+  std::thread other(compute);
+  compute();
+  other.join();
+}
 void spinner_is_served() {
   std::atomic<bool> set{false};
   std::thread other([&] { while (!set) {} });
@@ -321,6 +347,7 @@ const Case cases[] = {
     {"lost_wake_up", lost_wake_up, no_lost_wake_up, FindingKind::deadlock, "nobody is left to do", 50},
     {"self_deadlock", self_deadlock, no_deadlock_ab_ba, FindingKind::deadlock, "main waits for itself", 1},
     {"livelock_of_spinners", livelock_of_spinners, spinner_is_served, FindingKind::livelock, "spins", 1},
+    {"livelock_of_the_polite", livelock_of_the_polite, computes_for_long, FindingKind::livelock, "change nothing or wait", 1},
     {"livelock_of_busy_threads", livelock_of_busy_threads, spinner_is_served, FindingKind::livelock, "steps", 1},
     {"check_fails", check_fails, does_nothing, FindingKind::check_failed, "1 + 1 == 3", 1},
     {"exception_leaves_scenario", exception_leaves_scenario, exception_is_caught, FindingKind::uncaught_exception,

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <set>
+#include <vector>
 
 #include "choice/prng.h"
 #include "kernel/event_queue.h"
@@ -52,17 +53,40 @@ TEST(EventQueue, pops_by_time_then_by_order_of_scheduling) {
   EXPECT_TRUE(queue.empty());
 }
 
+TEST(EventQueue, keeps_the_order_while_events_come_and_go) {
+  EventQueue queue;
+  Prng prng(3);
+  std::set<std::pair<std::uint64_t, std::uint64_t>> expected;
+  std::uint64_t scheduled = 0;
+  std::uint64_t now = 0;
+  for (int i = 0; i < 100'000; ++i) {
+    // Few different times, so that many are equal; up to some thousands pending.
+    if (queue.empty() || prng.below(100) < (i < 50'000 ? 53u : 47u)) {
+      const std::uint64_t time = now + prng.below(20);
+      queue.push(time, fires, nullptr, ++scheduled);
+      expected.emplace(time, scheduled);
+      continue;
+    }
+    ASSERT_EQ(std::pair(queue.next_time(), queue.top().argument), *expected.begin());
+    now = queue.next_time();
+    queue.pop();
+    expected.erase(expected.begin());
+    ASSERT_EQ(queue.size(), expected.size());
+  }
+}
+
 TEST(EventQueue, compacting_drops_the_stale_and_keeps_the_order) {
   EventQueue queue;
   Prng prng(2);
   for (std::uint64_t i = 0; i < 1000; ++i) queue.push(prng.below(50), fires, nullptr, i);
   queue.compact();
   EXPECT_EQ(queue.size(), 500u);
-  std::uint64_t last = 0;
+  std::pair<std::uint64_t, std::uint64_t> last{0, 0};
   for (; !queue.empty(); queue.pop()) {
     EXPECT_EQ(queue.top().argument % 2, 0u);
-    EXPECT_GE(queue.top().time_ns, last);
-    last = queue.top().time_ns;
+    const std::pair next(queue.next_time(), queue.top().argument + 1);
+    EXPECT_GT(next, last);
+    last = next;
   }
 }
 
@@ -85,6 +109,29 @@ TEST(ReadySet, counts_members_in_cyclic_order_from_any_start) {
   }
 }
 
+TEST(ReadySet, finds_few_among_many) {
+  ReadySet set;
+  std::set<std::uint32_t> members;
+  Prng prng(4);
+  for (std::uint32_t i = 0; i < 20'000; ++i) {
+    const auto task = static_cast<std::uint32_t>(prng.below(10'000));
+    if (prng.below(members.size() + 20) < 20) {
+      set.insert(task);
+      members.insert(task);
+    } else {
+      set.erase(task);
+      members.erase(task);
+    }
+    ASSERT_EQ(set.count(), members.size());
+    if (members.empty()) continue;
+    const auto start = static_cast<std::uint32_t>(prng.below(10'001));
+    auto at = members.lower_bound(start);
+    if (at == members.end()) at = members.begin();
+    ASSERT_EQ(set.nth_from(start, 0), *at);
+    ASSERT_EQ(set.nth_from(start, set.count() - 1), at == members.begin() ? *members.rbegin() : *std::prev(at));
+  }
+}
+
 TEST(ReadySet, takes_and_drops_several_at_once) {
   ReadySet set;
   set.insert_low(0b1011);
@@ -99,15 +146,57 @@ TEST(ReadySet, takes_and_drops_several_at_once) {
   EXPECT_FALSE(set.contains(500));
 }
 
-TEST(VectorClock, join_is_the_maximum_and_grows) {
-  VectorClock a;
-  VectorClock b;
-  for (std::uint32_t i = 0; i < 40; ++i) (i % 2 == 0 ? a : b).set(i, i + 1);
-  a.join(b);
-  for (std::uint32_t i = 0; i < 40; ++i) EXPECT_EQ(a.get(i), i + 1);
-  EXPECT_EQ(a.get(40), 0u);
-  b.assign(a);
-  EXPECT_EQ(b.get(39), 40u);
+/// Clocks as they are used, each with a plain vector beside it: tasks release and learn, objects keep what they are told.
+void compare_with_vectors(std::uint32_t tasks, std::uint32_t steps) {
+  constexpr std::uint32_t objects = 5;
+  std::vector<VectorClock> clocks(tasks + objects);
+  std::vector<std::vector<std::uint32_t>> vectors(tasks + objects, std::vector<std::uint32_t>(tasks));
+  const auto check = [&](std::uint32_t who) {
+    for (std::uint32_t i = 0; i < tasks; ++i) ASSERT_EQ(clocks[who].get(i), vectors[who][i]) << who << " of " << i;
+  };
+  const auto join = [&](std::uint32_t to, std::uint32_t from) {
+    clocks[to].join(clocks[from]);
+    for (std::uint32_t i = 0; i < tasks; ++i) vectors[to][i] = std::max(vectors[to][i], vectors[from][i]);
+  };
+  const auto release = [&](std::uint32_t task) {
+    clocks[task].increment(task);
+    ++vectors[task][task];
+  };
+  Prng prng(tasks);
+  for (std::uint32_t i = 0; i < tasks; ++i) {
+    if (i != 0) {
+      clocks[i].assign(clocks[i / 2]);
+      vectors[i] = vectors[i / 2];
+      release(i / 2);
+    }
+    release(i);
+  }
+  for (std::uint32_t i = 0; i < steps; ++i) {
+    const auto task = static_cast<std::uint32_t>(prng.below(tasks));
+    const auto object = tasks + static_cast<std::uint32_t>(prng.below(objects));
+    switch (prng.below(5)) {
+      case 0:
+      case 1: join(task, object); break;
+      case 2: join(object, task); release(task); break;
+      case 3:
+        clocks[object].assign(clocks[task]);
+        vectors[object] = vectors[task];
+        release(task);
+        break;
+      default:
+        if (prng.below(10) != 0) break;
+        clocks[object].clear();
+        vectors[object].assign(tasks, 0);
+    }
+    check(task);
+    check(object);
+  }
+  for (std::uint32_t who = 0; who < clocks.size(); ++who) check(who);
+}
+
+TEST(VectorClock, does_what_a_vector_does) {
+  for (const std::uint32_t tasks : {1u, 11u, 12u, 13u, 14u, 33u, 100u, 1025u}) compare_with_vectors(tasks, 2000);
+  compare_with_vectors(3000, 300);
 }
 
 }  // namespace
