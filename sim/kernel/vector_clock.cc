@@ -206,6 +206,19 @@ void VectorClock::make_own(std::uint32_t task) {
   near_.own = foreseed::get(rest_, task);
 }
 
+void VectorClock::raise_far(std::uint32_t task, std::uint32_t value) {
+  if (task == near_.own_task) {
+    near_.own = std::max(near_.own, value);
+  } else {
+    raise_to(rest_, task, value);
+  }
+}
+
+std::uint32_t VectorClock::far_size() const {
+  const std::uint32_t of_rest = rest_ == nullptr ? inline_size : std::uint32_t{1} << (fan_bits * (rest_->height + 1));
+  return std::max(of_rest, near_.own_task + 1);
+}
+
 void VectorClock::join_far(const VectorClock& other) {
   if (other.rest_ != nullptr && other.rest_ != rest_) rest_ = merge(rest_, other.rest_);
   const auto [theirs, task] = std::pair(other.near_.own, other.near_.own_task);

@@ -44,6 +44,24 @@ class VectorClock {
     ++near_.own;
   }
 
+  /// Component `task` becomes at least `value`.
+  void raise(std::uint32_t task, std::uint32_t value) {
+    if (__builtin_expect(task < inline_size, 1)) {
+      near_.low[task] = std::max(near_.low[task], value);
+    } else {
+      raise_far(task, value);
+    }
+  }
+
+  /// Whether it knows nothing.
+  bool empty() const {
+    std::uint32_t known = near_.own;
+    for (std::uint32_t i = 0; i < inline_size; ++i) known |= near_.low[i];
+    return known == 0 && rest_ == nullptr;
+  }
+  /// Components from here on are 0.
+  std::uint32_t size() const { return __builtin_expect(near_.own_task == 0 && rest_ == nullptr, 1) ? inline_size : far_size(); }
+
   /// Component-wise maximum.
   void join(const VectorClock& other) {
     for (std::uint32_t i = 0; i < inline_size; ++i) near_.low[i] = std::max(near_.low[i], other.near_.low[i]);
@@ -58,6 +76,8 @@ class VectorClock {
  private:
   std::uint32_t get_far(std::uint32_t task) const;
   void make_own(std::uint32_t task);
+  void raise_far(std::uint32_t task, std::uint32_t value);
+  std::uint32_t far_size() const;
   void join_far(const VectorClock& other);
   void assign_rest(const VectorClock& other);
   void drop_rest();

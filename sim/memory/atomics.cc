@@ -44,7 +44,7 @@ void note_read(const void* address, std::uint64_t value) {
 void read_from(const SyncObject& object, Task& self, Order order) {
   if (acquires(order)) {
     self.clock.join(object.clock);
-  } else if (object.clock.size() != 0) {
+  } else if (!object.clock.empty()) {
     fence_clocks(self).met.join(object.clock);
   }
 }

@@ -18,7 +18,7 @@ FenceClocks& fence_clocks(const Task& task) {
 }
 
 const VectorClock* released_by_fence(const Task& task) {
-  if (task.id >= used || clocks[task.id].released.size() == 0) return nullptr;
+  if (task.id >= used || clocks[task.id].released.empty()) return nullptr;
   return &clocks[task.id].released;
 }
 

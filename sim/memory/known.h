@@ -25,12 +25,14 @@ class Known {
   }
   template <typename Other>
   void join(const Other& other) {
-    for (std::uint32_t i = 0; i < other.size(); ++i) raise(i, other.get(i));
+    for (std::uint32_t i = 0; i < other.size(); ++i) {
+      if (const std::uint32_t value = other.get(i); value != 0) raise(i, value);
+    }
   }
   /// Teaches it to a task.
   void join_into(VectorClock& clock) const {
     for (std::uint32_t i = 0; i < size(); ++i) {
-      if (of_[i] > clock.get(i)) clock.set(i, of_[i]);
+      if (of_[i] != 0) clock.raise(i, of_[i]);
     }
   }
   template <typename Other>

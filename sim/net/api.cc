@@ -7,8 +7,6 @@
 #include <string>
 
 #include "api/foreseed/world.h"
-#include "io/descriptors.h"
-#include "memory/heap.h"
 #include "net/hosts.h"
 #include "net/network.h"
 #include "sync/sync.h"
@@ -102,20 +100,6 @@ void Host::drift_clock(std::int32_t parts_per_million) {
   const Entry entry;
   if (std::abs(parts_per_million) > 500'000) misuse("drift_clock(): at most 500,000 parts per million");
   World::get().drift_clock(host_, parts_per_million * 1000);
-}
-
-HostUsage usage(std::string_view host) {
-  inside();
-  const Entry entry;
-  const std::uint32_t index = net::Network::get().machine_index(host);
-  HostUsage usage;
-  World& world = World::get();
-  for (std::uint32_t i = 0; i < world.task_count(); ++i) {
-    usage.tasks += world.task(i).host == index && !world.task(i).finished;
-  }
-  usage.descriptors = io::open_count(index);
-  usage.heap_bytes = memory::bytes_of(index);
-  return usage;
 }
 
 void link(std::string_view one, std::string_view other, const LinkRules& rules) {
