@@ -16,6 +16,7 @@ void World::kill_tasks(std::uint32_t host) {
     }
     if (task.frozen) thaw(task);
     task.finished = task.killed = true;
+    std::erase(ending, &task);
     task.waiting_op = Op::note;
     ++task.wait_sequence;
     ready_.erase(task.id);

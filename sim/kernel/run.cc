@@ -107,6 +107,8 @@ void World::begin(const RunOptions& options) {
   finding_.reset();
   exit_handlers.clear();
   roots.clear();
+  ending.clear();
+  ended.clear();
   if (options.record) {
     recording_owned_ = std::make_unique<Recording>();
     recording_owned_->stacks.emplace_back();

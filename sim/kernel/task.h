@@ -122,7 +122,6 @@ struct alignas(64) Task {
 
   bool detached = false;
   bool joined = false;
-  bool exiting = false;         ///< between the end of its function and its end
   bool killed = false;          ///< finished because its host crashed; its stack is still what it was
   void* (*entry)(void*) = nullptr;
   void* argument = nullptr;

@@ -113,7 +113,7 @@ void World::run_exit_handlers(std::vector<ExitHandler>& handlers) {
 
 /// Everything between the end of a task's function and its last switch.
 void World::end_task(Task& task) {
-  task.exiting = true;
+  ending.push_back(&task);
   run_exit_handlers(task.thread_exit_handlers);
   if (task_exit != nullptr) task_exit(task);
   if (task.id == 0) {
@@ -122,6 +122,8 @@ void World::end_task(Task& task) {
   }
   event(Op::task_exit, 0, 0);
   task.finished = true;
+  std::erase(ending, &task);
+  ended.join(task.clock);
   wake_all(task.joiners);
 }
 
@@ -350,7 +352,7 @@ Task& World::spawn(void* (*entry)(void*), void* argument) {
   if (id == tasks_.size()) tasks_.push_back(std::make_unique<Task>());
   Task& task = *tasks_[id];
   task.id = id;
-  task.finished = task.detached = task.joined = task.timed_out = task.exiting = false;
+  task.finished = task.detached = task.joined = task.timed_out = false;
   task.killed = task.frozen = task.pending = false;
   task.places.previous = task.places.next = &task.places;
   task.local_deadline_ns = never;

@@ -198,6 +198,10 @@ class World {
   /// Called when the scenario's body has returned and its exit handlers have run (leak check). Set by the memory room.
   void (*body_exit)(World&) = nullptr;
 
+  /// Tasks whose function has returned and that have not ended yet, and what those knew that have.
+  std::vector<Task*> ending;
+  VectorClock ended;
+
   /// Blocks of the run's heap that the simulator points to.
   std::vector<const void*> roots;
 

@@ -1,6 +1,7 @@
 #include "memory/atomics.h"
 
 #include "memory/fences.h"
+#include "memory/unknown_writer.h"
 #include "memory/weak.h"
 
 namespace foreseed::memory {
@@ -9,18 +10,13 @@ namespace {
 
 constexpr std::uint32_t spins_before_idle = 6;
 
-/// The object at `address`, found to hold `value`. A value that no instrumented code left there was written by a library
-/// that is not instrumented: that writer is unknown, so the reader is taken to be ordered after all it could be - every
-/// task, or, where nothing was seen before, those that are ending (libstdc++ makes futures ready there).
+/// The object at `address`, found to hold `value`; where no instrumented code left that there, see unknown_writer.h.
 SyncObject& seen_object(const void* address, std::uint64_t value) {
   bool fresh;
   SyncObject& object = ObjectTable::get().at(address, ObjectKind::atomic, fresh);
   if (__builtin_expect(fresh || object.value != value, 0)) {
-    World& world = World::get();
-    for (std::uint32_t i = 0; i < world.task_count(); ++i) {
-      const Task& other = world.task(i);
-      if (&other != &world.current() && (!fresh || other.exiting)) world.current().clock.join(other.clock);
-    }
+    Task& self = World::get().current();
+    fresh ? learn_from_ended(self) : learn_from_all(self);
     object.value = value;
   }
   return object;

@@ -2,22 +2,13 @@
 
 #include <cstring>
 
-#include "kernel/world.h"
+#include "memory/unknown_writer.h"
 
 namespace foreseed::memory {
 
 namespace {
 
 constexpr std::uintptr_t widest = 16;
-
-/// The writer of what was found in memory is unknown: whoever reads it is taken to come after all it could be.
-void learn_from_all(Task& self, bool only_exiting) {
-  World& world = World::get();
-  for (std::uint32_t i = 0; i < world.task_count(); ++i) {
-    const Task& other = world.task(i);
-    if (&other != &self && (!only_exiting || other.exiting)) self.clock.join(other.clock);
-  }
-}
 
 void restart(Location& location, const Value& value) {
   location.stores.clear();
@@ -51,7 +42,7 @@ Location& Histories::at(const void* address, std::size_t size, Task& self) {
   if (known == locations_.end() || known->second.size != size) return start(key, size, self);
   const Value value = read_memory(address, size);
   if (value != known->second.newest().value) {
-    learn_from_all(self, false);
+    learn_from_all(self);
     restart(known->second, value);
   }
   return known->second;
@@ -77,7 +68,7 @@ Location& Histories::start(std::uintptr_t address, std::size_t size, Task& self)
     fresh.dropped_clock.join(old.dropped_clock);
     it = locations_.erase(it);
   }
-  if (!overlaps) learn_from_all(self, true);
+  if (!overlaps) learn_from_ended(self);
   return locations_[address] = std::move(fresh);
 }
 
