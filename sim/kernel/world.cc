@@ -3,6 +3,7 @@
 #include <boost/fiber/context.hpp>
 #include <unwind.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -169,7 +170,7 @@ void World::dispatch(Op op) {
   while (ready_.count() == 0) {
     if (!advance()) deadlock();
   }
-  const std::uint32_t k = choose(static_cast<std::uint32_t>(op), ChoiceKind::schedule, ready_.count());
+  const std::uint32_t k = choose(static_cast<std::uint32_t>(op) | site_given_up, ChoiceKind::schedule, ready_.count());
   Task& next = *tasks_[ready_.nth_from(current_->id + 1, k)];
   if (&next != current_) {
     switch_to(next);
@@ -223,7 +224,8 @@ bool World::on_deadline(void* context, std::uint64_t sequence, bool dry) {
 void World::set_now(std::uint64_t time_ns) {
   now_ = time_ns;
   hash_ = (hash_ ^ time_ns) * 0xff51afd7ed558ccdull;
-  step_limit_ = step_ + options_.steps_per_instant_max;
+  step_limit_ = static_cast<std::uint32_t>(std::min<std::uint64_t>(std::uint64_t{step_} + options_.steps_per_instant_max,
+                                                                   options_.steps_max));
 }
 
 /// Moves time to the next event that does something, and lets everything happen that is due then.
@@ -261,7 +263,7 @@ void World::idle_point(Op op) {
   if (__builtin_expect(at_point != nullptr, 0)) at_point();
   const std::uint32_t others = ready_.count() - 1;
   if (others == 0) return;
-  const std::uint32_t k = choose(static_cast<std::uint32_t>(op), ChoiceKind::schedule, others);
+  const std::uint32_t k = choose(static_cast<std::uint32_t>(op) | site_given_up, ChoiceKind::schedule, others);
   switch_to(*tasks_[ready_.nth_from(self.id + 1, k)]);
 }
 
@@ -343,6 +345,7 @@ Task& World::spawn(void* (*entry)(void*), void* argument) {
 
 void World::event_slow(Op op, std::uint32_t object, std::int32_t result) {
   if (recording_ != nullptr) {
+    if (options_.step_now != nullptr) __atomic_store_n(options_.step_now, step_, __ATOMIC_RELEASE);
     if (recording_->events.size() >= options_.events_max) {
       recording_->truncated = true;
     } else {
@@ -351,8 +354,12 @@ void World::event_slow(Op op, std::uint32_t object, std::int32_t result) {
                                     static_cast<std::uint32_t>(recording_->stacks.size() - 1), 0});
     }
   }
+  if (step_ == options_.last_step) fail(FindingKind::died, "the process died after this step");
   if (step_ <= step_limit_) return;
   step_limit_ = ~std::uint32_t{0};
+  if (step_ > options_.steps_max) {
+    fail(FindingKind::livelock, "livelock: more than " + std::to_string(options_.steps_max) + " steps in one execution");
+  }
   fail(FindingKind::livelock, "livelock: more than " + std::to_string(options_.steps_per_instant_max) +
                                   " steps at one instant of virtual time");
 }
