@@ -18,7 +18,7 @@ namespace {
 using Record = std::vector<Choice>;
 
 /// So that more than a few can be tried; the result is tried at full length.
-constexpr double hang_seconds_of_attempts = 0.3;
+constexpr double hang_seconds_of_attempts = 0.1;
 
 bool takes_process_down(FindingKind kind) { return kind == FindingKind::died || kind == FindingKind::hang; }
 
@@ -64,36 +64,27 @@ class Minimizer {
   }
 
  private:
-  /// What an execution did, as far as the minimiser looks at it.
-  struct Outcome {
-    std::string text;  ///< signature_text(); "" = held
-    std::uint32_t steps = 0;
-    Record choices;
-  };
-
   RunOptions run_options(const Record& record, Anchors* anchors) const {
     RunOptions options = replay_options(trace_);
     options.replay = record;
     options.anchors = anchors;
+    options.hang_seconds = limits_.hang_seconds;
+    options.heap_bytes_max = limits_.heap_bytes_max;
     return options;
   }
 
   Outcome execute(const Record& edited, Anchors* anchors) {
     ++executions_;
-    Outcome outcome;
     if (in_children_) {
       Limits limits = limits_;
       limits.hang_seconds = std::min(limits.hang_seconds, hang_seconds_of_attempts);
-      Trace trace = record(scenario_, run_options(edited, anchors), limits);
-      if (trace.failed) outcome.text = signature_text(trace.finding.kind, trace.finding.message);
-      outcome.steps = trace.steps;
-      outcome.choices = std::move(trace.choices);
-    } else {
-      const Execution execution = run_once(scenario_, run_options(edited, anchors));
-      if (execution.finding) outcome.text = signature_text(execution.finding->kind, execution.finding->message);
-      outcome.steps = execution.steps;
-      outcome.choices.assign(execution.choices.begin(), execution.choices.end());
+      return observe_in_child(scenario_, run_options(edited, anchors), limits);
     }
+    const Execution execution = run_once(scenario_, run_options(edited, anchors));
+    Outcome outcome;
+    if (execution.finding) outcome.text = signature_text(execution.finding->kind, execution.finding->message);
+    outcome.steps = execution.steps;
+    outcome.choices.assign(execution.choices.begin(), execution.choices.end());
     return outcome;
   }
 

@@ -8,6 +8,7 @@
 
 #include "campaign/child.h"
 #include "choice/log.h"
+#include "trace/signature.h"
 
 namespace foreseed {
 
@@ -34,6 +35,12 @@ Trace record_here(const Scenario& scenario, const RunOptions& options) {
   return make_trace(scenario, options, run_once(scenario, options));
 }
 
+FindingKind kind_of(const ChildResult& end) { return end.hung ? FindingKind::hang : FindingKind::died; }
+
+std::string message_of(const ChildResult& end) {
+  return end.hung ? "hang: the process " + end.how : "died: the process " + end.how + " after this step";
+}
+
 /// The execution again, up to the step after which its process died.
 Trace trace_of_death(const Scenario& scenario, RunOptions options, const Remains& remains, const ChildResult& end) {
   const auto log = ChoiceLog::read(remains.choices);
@@ -52,8 +59,8 @@ Trace trace_of_death(const Scenario& scenario, RunOptions options, const Remains
     trace.tasks.emplace_back("main");
   }
   trace.failed = true;
-  trace.finding.kind = end.hung ? FindingKind::hang : FindingKind::died;
-  trace.finding.message = end.hung ? "hang: the process " + end.how : "died: the process " + end.how + " after this step";
+  trace.finding.kind = kind_of(end);
+  trace.finding.message = message_of(end);
   trace.choices = choices;
   return trace;
 }
@@ -75,6 +82,25 @@ Trace record(const Scenario& scenario, RunOptions options, const Limits& limits)
       limits.hang_seconds);
   if (result.ended_well) return from_json(result.output, "the trace of a child");
   return trace_of_death(scenario, options, remains, result);
+}
+
+Outcome observe_in_child(const Scenario& scenario, RunOptions options, const Limits& limits) {
+  const Remains remains;
+  options.record = true;
+  options.events_max = 0;
+  options.step_now = remains.step;
+  options.hang_seconds = limits.hang_seconds;
+  options.heap_bytes_max = limits.heap_bytes_max;
+  const ChildResult result = in_child(
+      [&] {
+        log_choices_into(remains.choices);
+        const Execution execution = run_once(scenario, options);
+        return execution.finding ? signature_text(execution.finding->kind, execution.finding->message) : std::string();
+      },
+      limits.hang_seconds);
+  const auto log = ChoiceLog::read(remains.choices);
+  return {result.ended_well ? result.output : signature_text(kind_of(result), message_of(result)), *remains.step,
+          {log.begin(), log.end()}};
 }
 
 Trace record_seed(const Scenario& scenario, std::uint64_t seed, std::uint32_t steps_per_instant_max,

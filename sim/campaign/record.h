@@ -2,7 +2,9 @@
 // One execution with everything that a trace wants, even where it takes its process down. Host code.
 
 #include <cstdint>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "api/foreseed/scenario.h"
 #include "kernel/execution.h"
@@ -20,6 +22,16 @@ struct Limits {
 /// Runs it recorded, in a child. A process that dies of it leaves its choices, and the execution is run up to the step
 /// before that: then the finding is of the kind `died`, or `hang`.
 FORESEED_API Trace record(const Scenario& scenario, RunOptions options, const Limits& limits);
+
+/// What an execution did, as far as a search looks at it.
+struct Outcome {
+  std::string text;             ///< signature_text() of its finding; "" = it held
+  std::uint32_t steps = 0;
+  std::vector<Choice> choices;
+};
+
+/// Runs it in a process of its own, without a trace.
+Outcome observe_in_child(const Scenario& scenario, RunOptions options, const Limits& limits);
 
 /// One recorded run of `seed`. In this process, where a death is the caller's.
 FORESEED_API Trace record_seed(const Scenario& scenario, std::uint64_t seed, std::uint32_t steps_per_instant_max,

@@ -27,7 +27,7 @@ death() {
   local limits=(--run-timeout 300ms --memory-limit 64M)
   expect 1 "failed: $name: $message" "$deadly" check "$name" "${limits[@]}" --db "$name.db" --trace-out "$name.json" "$@"
   expect 1 "reproduced: $name: $message" "$deadly" replay "$name.json" "${limits[@]}" "$@"
-  expect 0 'preemptions [0-9]+ -> 1,' "$deadly" minimize "$name.json" --trace-out "$name.small.json" "${limits[@]}" --for 3s
+  expect 0 'preemptions [0-9]+ -> 1,' "$deadly" minimize "$name.json" --trace-out "$name.small.json" "${limits[@]}" --for 10s
   expect 1 "reproduced: $name: $message" "$deadly" replay "$name.small.json" "${limits[@]}"
   # The seed that was told is the one that does it.
   local seed
