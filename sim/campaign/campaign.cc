@@ -74,7 +74,10 @@ class Campaign {
   Campaign(const Scenario& scenario, const CampaignOptions& options, CampaignObserver& observer)
       : scenario_(scenario), options_(options), observer_(observer), boards_(options.fork ? options.jobs : 1), last_first_(boards_.count, WorkerBoard::no_run), all_done_(options.done) {
     if (!options.done.empty() && options.done.front().first == 0) boards_.shared->next = options.done.front().end;
-    for (const std::string& text : options.known) kept_[signature_number(text)] = 0;
+    for (const CampaignOptions::Known& known : options.known) {
+      const auto [it, fresh] = kept_.emplace(signature_number(known.signature), known.run);
+      if (!fresh) it->second = std::min(it->second, known.run);
+    }
   }
 
   CampaignResult run() {
@@ -93,7 +96,7 @@ class Campaign {
  private:
   static constexpr std::size_t kept_max = 20;
   static constexpr int deaths_without_run_max = 3;
-  static constexpr std::chrono::milliseconds write_every{500};
+  static constexpr std::chrono::milliseconds write_every{200};
 
   double seconds() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
 
@@ -245,7 +248,7 @@ class Campaign {
 
   /// The worker's own timer finds most hangs; this finds those where it does not run.
   void kill_if_hung(Process& process, const WorkerBoard& board) {
-    const double limit = options_.limits.hang_seconds * 3;
+    const double limit = options_.limits.hang_seconds > 0 ? options_.limits.hang_seconds * 3 + 30 : 0;
     const unsigned long beats = __atomic_load_n(&board.heartbeat, __ATOMIC_RELAXED);
     const std::uint64_t run = board.run.load(std::memory_order_relaxed);
     if (beats != process.beats || run != process.run || run == WorkerBoard::no_run) {

@@ -31,7 +31,11 @@ struct CampaignOptions {
 
   // What an earlier part of the campaign did.
   std::vector<Range> done;                        ///< runs, united
-  std::vector<std::string> known;                 ///< signature_text() of the failures that were kept
+  struct Known {
+    std::string signature;                        ///< signature_text()
+    std::uint64_t run = 0;
+  };
+  std::vector<Known> known;                       ///< failures that were kept
 };
 
 /// A run that did not hold. `trace` is its recording.

@@ -15,8 +15,8 @@ struct ChildResult {
   std::string how;     ///< else: "was killed by signal 11 (Segmentation fault)"
 };
 
-/// Runs `work` in a child. One that hangs for longer than `seconds` after `work`'s executions should have been found to
-/// hang themselves is killed; 0 = no limit.
+/// Runs `work` in a child, whose executions are found to hang after `seconds` (RunOptions::hang_seconds); a child that does
+/// not find it itself is killed half a minute after it should have. 0 = no limit.
 ChildResult in_child(const std::function<std::string()>& work, double seconds);
 
 /// What follows fork() in a child of ours: it ends with its parent, and leaves Ctrl-C to it.

@@ -31,7 +31,6 @@ class Worker {
     run_.faults = options.faults;
     run_.hang_seconds = options.limits.hang_seconds;
     run_.heap_bytes_max = options.limits.heap_bytes_max;
-    for (const std::string& text : options.known) told_.insert(signature_number(text));
   }
 
   void work() {

@@ -139,7 +139,9 @@ class Check : CampaignObserver {
         campaign_.done = state_.done;
         for (const KeptFailure& failure : store_.failures(state_.id)) {
           FindingKind kind{};
-          if (from_string(failure.kind, kind)) campaign_.known.push_back(signature_text(kind, failure.message));
+          if (!from_string(failure.kind, kind)) continue;
+          const std::uint64_t run = (failure.seed - campaign_.first_seed) / campaign_.seed_stride;
+          campaign_.known.push_back({signature_text(kind, failure.message), run});
         }
         return;
       }

@@ -1,5 +1,7 @@
 #include "trace/signature.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace foreseed {
@@ -29,7 +31,9 @@ Signature signature_of(const Trace& trace, Places by) {
     const bool joins = finding.kind == FindingKind::deadlock && place.role.starts_with("waits for the end of ");
     const Frame* const frame = user_frame(trace, place.stack);
     if (joins || frame == nullptr) continue;
-    signature.places.push_back(by == Places::lines ? place_text(frame) : frame->file + ' ' + frame->function);
+    // The directory depends on where it is compiled and run.
+    const std::string file = frame->file.substr(frame->file.rfind('/') + 1);
+    signature.places.push_back(by == Places::lines ? fmt::format("{}:{}", file, frame->line) : file + ' ' + frame->function);
   }
   std::sort(signature.places.begin(), signature.places.end());
   signature.places.erase(std::unique(signature.places.begin(), signature.places.end()), signature.places.end());

@@ -16,8 +16,11 @@ namespace {
 constexpr bool repaired = true;
 std::atomic<int> looked_at{0};
 void more_steps() {
-  ++looked_at;
-  std::thread([] { ++looked_at; }).join();
+  const auto look = [] { for (int i = 0; i < 3; ++i) ++looked_at; };
+  std::thread one(look);
+  std::thread two(look);
+  one.join();
+  two.join();
 }
 #else
 constexpr bool repaired = false;

@@ -10,7 +10,7 @@ trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
 RANDOM=${SEED:-1}
 
-runs=$((kills * 25000))
+runs=$((kills * 150000))
 campaign=(check rarely_wrong --runs "$runs" --keep-going --jobs 2 --no-minimize --json)
 summary() { grep -o '"event":"failed".*' "$1" | grep -oE '"(executions|failures)":[0-9]+' | sort; }
 
@@ -21,7 +21,7 @@ recorded=
 while :; do
   "$deadly" "${campaign[@]}" --db cut.db --resume >cut.out 2>cut.err &
   pid=$!
-  sleep "0.$(printf %03d $((RANDOM % 400)))"
+  sleep "0.$(printf %03d $((RANDOM % 800)))"
   if [ $killed -ge "$kills" ] || ! kill -0 $pid 2>/dev/null; then
     wait $pid
     break
