@@ -12,18 +12,24 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <map>
 #include <new>
-#include <set>
+#include <stdexcept>
 
+#include "campaign/child.h"
 #include "campaign/workers.h"
+#include "kernel/crash.h"
+#include "trace/signature.h"
 
 namespace foreseed {
 
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
 volatile std::sig_atomic_t interrupted = 0;
 
-/// Ctrl-C ends the campaign, not the process.
+/// Ctrl-C and SIGTERM end the campaign, not the process.
 class InterruptGuard {
  public:
   InterruptGuard() {
@@ -31,14 +37,18 @@ class InterruptGuard {
     struct sigaction action {};
     action.sa_handler = [](int) { interrupted = 1; };
     sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, &previous_);
+    sigaction(SIGINT, &action, &previous_[0]);
+    sigaction(SIGTERM, &action, &previous_[1]);
   }
-  ~InterruptGuard() { sigaction(SIGINT, &previous_, nullptr); }
+  ~InterruptGuard() {
+    sigaction(SIGINT, &previous_[0], nullptr);
+    sigaction(SIGTERM, &previous_[1], nullptr);
+  }
   InterruptGuard(const InterruptGuard&) = delete;
   InterruptGuard& operator=(const InterruptGuard&) = delete;
 
  private:
-  struct sigaction previous_;
+  struct sigaction previous_[2];
 };
 
 struct Boards {
@@ -51,189 +61,271 @@ struct Boards {
     void* const memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) throw std::runtime_error("no memory for the workers of a campaign");
     shared = new (memory) SharedBoard{};
-    shared->stop_above = ~std::uint64_t{0};
     workers = reinterpret_cast<WorkerBoard*>(shared + 1);
     for (unsigned i = 0; i < jobs; ++i) new (&workers[i]) WorkerBoard{};
   }
   ~Boards() { munmap(shared, bytes); }
   Boards(const Boards&) = delete;
   Boards& operator=(const Boards&) = delete;
-
-  void sum(CampaignProgress& progress) const {
-    progress.executions = progress.steps = progress.failures = 0;
-    for (unsigned i = 0; i < count; ++i) {
-      progress.executions += workers[i].executions.load(std::memory_order_relaxed);
-      progress.steps += workers[i].steps.load(std::memory_order_relaxed);
-      progress.failures += workers[i].failures.load(std::memory_order_relaxed);
-    }
-  }
 };
 
 class Campaign {
  public:
-  Campaign(const Scenario& scenario, const CampaignOptions& options,
-           const std::function<void(const CampaignProgress&)>& progress)
-      : scenario_(scenario), options_(options), progress_(progress), boards_(options.jobs) {}
+  Campaign(const Scenario& scenario, const CampaignOptions& options, CampaignObserver& observer)
+      : scenario_(scenario), options_(options), observer_(observer), boards_(options.fork ? options.jobs : 1), last_first_(boards_.count, WorkerBoard::no_run), all_done_(options.done) {
+    if (!options.done.empty() && options.done.front().first == 0) boards_.shared->next = options.done.front().end;
+    for (const CampaignOptions::Known& known : options.known) {
+      const auto [it, fresh] = kept_.emplace(signature_number(known.signature), known.run);
+      if (!fresh) it->second = std::min(it->second, known.run);
+    }
+  }
 
   CampaignResult run() {
     const InterruptGuard guard;
-    if (options_.jobs == 1) {
-      run_seeds(scenario_, options_, 0, 1, *boards_.shared, boards_.workers[0], [this] { tick(); });
-    } else {
+    if (options_.fork) {
       run_workers();
+    } else {
+      run_chunks(scenario_, options_, *boards_.shared, boards_.workers[0], [this] { look(); });
     }
-    tick();
+    look();
+    write_down();
     result_.interrupted = interrupted != 0;
-    keep_failures();
-    return std::move(result_);
+    return result_;
   }
 
  private:
-  void tick() {
+  static constexpr std::size_t kept_max = 20;
+  static constexpr int deaths_without_run_max = 3;
+  static constexpr std::chrono::milliseconds write_every{200};
+
+  double seconds() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
+
+  // --- what workers tell -------------------------------------------------------------------------------------------
+
+  void look() {
     if (interrupted != 0) boards_.shared->stop = true;
-    boards_.sum(result_);
-    result_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-    progress_(result_);
+    for (unsigned i = 0; i < boards_.count; ++i) {
+      WorkerBoard& board = boards_.workers[i];
+      // Chunks first: what was found in them is in the other queue already.
+      for (Chunk chunk; board.chunks.pop(chunk);) {
+        finished_.push_back(chunk);
+        last_first_[i] = chunk.first;
+      }
+      for (FoundRun found; board.found.pop(found);) keep(found);
+    }
+    result_.seconds = seconds();
+    if (Clock::now() - written_ >= write_every) write_down();
+    observer_.progress(result_with_unwritten());
   }
+
+  CampaignProgress result_with_unwritten() const {
+    CampaignProgress progress = result_;
+    for (const Chunk& chunk : finished_) add(progress, chunk);
+    return progress;
+  }
+
+  static void add(CampaignProgress& progress, const Chunk& chunk) {
+    progress.executions += chunk.executions;
+    progress.steps += chunk.steps;
+    progress.failures += chunk.failures;
+  }
+
+  void write_down() {
+    written_ = Clock::now();
+    if (finished_.empty()) return;
+    std::vector<Range> ranges;
+    for (const Chunk& chunk : finished_) {
+      ranges.push_back({chunk.first, chunk.end});
+      add(result_, chunk);
+    }
+    finished_.clear();
+    all_done_.insert(all_done_.end(), ranges.begin(), ranges.end());
+    all_done_ = united(std::move(all_done_));
+    observer_.done(united(std::move(ranges)), result_);
+  }
+
+  // --- failures ----------------------------------------------------------------------------------------------------
+
+  std::uint64_t seed_of(std::uint64_t run) const { return options_.first_seed + run * options_.seed_stride; }
+
+  /// Records a failure that is new, or the first so far of those like it.
+  void keep(const FoundRun& found) {
+    const auto known = kept_.find(found.signature);
+    if (known != kept_.end() && known->second <= found.run) return;
+    if (known == kept_.end() && kept_.size() >= kept_max) return;
+    if (!options_.keep_going && found.run > boards_.shared->stop_above.load()) return;
+    kept_[found.signature] = found.run;
+    Failure failure;
+    failure.seed = seed_of(found.run);
+    failure.trace = record_run(failure.seed);
+    const Trace& trace = failure.trace;
+    const bool hung = trace.failed && trace.finding.kind == FindingKind::hang;
+    if (found.signature == 0 || !trace.failed || (!hung && trace.fingerprint != found.fingerprint)) {
+      failure.not_deterministic = true;
+      failure.message = describe_difference(trace, record_run(failure.seed));
+    }
+    observer_.failed(failure);
+  }
+
+  Trace record_run(std::uint64_t seed) const {
+    Limits limits = options_.limits;
+    limits.in_child = options_.fork;
+    return record_seed(scenario_, seed, options_.setting, limits);
+  }
+
+  // --- worker processes --------------------------------------------------------------------------------------------
+
+  struct Process {
+    pid_t id = 0;
+    unsigned long beats = 0;          ///< its heartbeat when it was last seen to go up
+    std::uint64_t run = 0;
+    Clock::time_point since;          ///< of that
+    bool hung = false;                ///< and killed for it
+  };
 
   void run_workers() {
-    std::vector<pid_t> workers;
+    processes_.resize(boards_.count);
     std::fflush(nullptr);
-    for (unsigned i = 0; i < options_.jobs; ++i) {
-      const pid_t child = fork();
-      if (child < 0) throw std::runtime_error(fmt::format("cannot start a worker: {}", std::strerror(errno)));
-      if (child == 0) {
-        signal(SIGINT, SIG_IGN);  // the parent tells when to stop
-        run_seeds(scenario_, options_, i, options_.jobs, *boards_.shared, boards_.workers[i], [] {});
-        std::fflush(nullptr);
-        _exit(0);
-      }
-      workers.push_back(child);
+    for (unsigned i = 0; i < boards_.count; ++i) start(i);
+    wait_for_workers(boards_.count);
+    // A worker that was killed just as it took a chunk has left a hole.
+    for (Range hole; !boards_.shared->stop && options_.seconds == 0 && find_hole(hole);) {
+      boards_.workers[0].rest = {hole.first, hole.end, 0, 0, 0};
+      start(0);
+      wait_for_workers(1);
     }
-    for (std::size_t left = workers.size(); left != 0;) {
-      usleep(20'000);
-      tick();
-      for (std::size_t i = 0; i < workers.size(); ++i) {
+  }
+
+  bool find_hole(Range& hole) {
+    look();
+    write_down();
+    const std::uint64_t end = std::min({boards_.shared->next.load(), options_.runs == 0 ? ~std::uint64_t{0} : options_.runs,
+                                        boards_.shared->stop_above.load()});
+    hole = {0, end};
+    for (const Range& range : all_done_) {
+      if (range.first > hole.first) {
+        hole.end = std::min(end, range.first);
+        break;
+      }
+      hole.first = range.end;
+    }
+    return hole.first < hole.end;
+  }
+
+  void wait_for_workers(std::size_t left) {
+    while (left != 0) {
+      usleep(seconds() < 0.1 ? 1000 : 10'000);
+      look();
+      for (unsigned i = 0; i < boards_.count; ++i) {
+        Process& process = processes_[i];
         int status = 0;
-        if (workers[i] == 0 || waitpid(workers[i], &status, WNOHANG) != workers[i]) continue;
-        workers[i] = 0;
-        --left;
-        if (status != 0) worker_died(i, status);
+        if (process.id == 0) continue;
+        kill_if_hung(process, boards_.workers[i]);
+        if (waitpid(process.id, &status, WNOHANG) != process.id) continue;
+        process.id = 0;
+        if (status != 0 && mend(i, status)) start(i);
+        else --left;
       }
     }
   }
 
-  void worker_died(std::size_t index, int status) {
-    Failure failure;
-    failure.kind = Failure::Kind::worker_died;
-    failure.seed = boards_.workers[index].seed.load();
-    failure.message = WIFSIGNALED(status) ? fmt::format("a worker was killed by signal {}", WTERMSIG(status))
-                                          : fmt::format("a worker ended with status {}", WEXITSTATUS(status));
-    died_.push_back(std::move(failure));
-    if (!options_.keep_going) boards_.shared->stop = true;
+  void start(unsigned index) {
+    const pid_t parent = getpid();
+    const pid_t child = fork();
+    if (child < 0) throw std::runtime_error(fmt::format("cannot start a worker: {}", std::strerror(errno)));
+    if (child == 0) {
+      settle_in_child(parent);
+      WorkerBoard& board = boards_.workers[index];
+      heartbeat = &board.heartbeat;
+      CampaignOptions options = options_;
+      if (options.seconds > 0) options.seconds = std::max(options.seconds - seconds(), 1e-3);
+      run_chunks(scenario_, options, *boards_.shared, board, [] {});
+      std::fflush(nullptr);
+      std::_Exit(0);
+    }
+    processes_[index] = {child, 0, 0, Clock::now(), false};
   }
 
-  /// Records one failure per message, lowest seeds first, and at most 20.
-  void keep_failures() {
-    std::vector<WorkerBoard::Found> found;
-    for (unsigned i = 0; i < boards_.count; ++i) {
-      const WorkerBoard& board = boards_.workers[i];
-      const std::uint32_t count = board.found_count.load(std::memory_order_acquire);
-      for (std::uint32_t k = 0; k < count; ++k) found.push_back(board.found[k]);
+  /// The worker's own timer finds most hangs; this finds those where it does not run.
+  void kill_if_hung(Process& process, const WorkerBoard& board) {
+    const double limit = options_.limits.hang_seconds > 0 ? options_.limits.hang_seconds * 3 + 30 : 0;
+    const unsigned long beats = __atomic_load_n(&board.heartbeat, __ATOMIC_RELAXED);
+    const std::uint64_t run = board.run.load(std::memory_order_relaxed);
+    if (beats != process.beats || run != process.run || run == WorkerBoard::no_run) {
+      process.beats = beats;
+      process.run = run;
+      process.since = Clock::now();
+    } else if (limit > 0 && std::chrono::duration<double>(Clock::now() - process.since).count() > limit) {
+      process.hung = true;
+      kill(process.id, SIGKILL);
     }
-    std::sort(found.begin(), found.end(), [this](const auto& a, const auto& b) {
-      return a.seed - options_.base_seed < b.seed - options_.base_seed;
-    });
-    if (!options_.keep_going && found.size() > 1) found.erase(found.begin() + 1, found.end());
-    std::set<std::string> messages;
-    for (const auto& [seed, not_deterministic] : found) {
-      if (result_.kept.size() == 20 || interrupted > 1) break;
-      Failure failure = record(seed, not_deterministic);
-      if (messages.insert(failure.message + failure.trace.finding.message).second) {
-        result_.kept.push_back(std::move(failure));
+  }
+
+  /// After the death of a worker: its chunk up to the run it died of is done, the rest is its successor's. False: there is
+  /// to be none.
+  bool mend(unsigned index, int status) {
+    WorkerBoard& board = boards_.workers[index];
+    look();  // what it still said
+    const std::uint64_t run = board.run.exchange(WorkerBoard::no_run);
+    Chunk done = board.chunk;
+    if (done.first == last_first_[index]) done = {};  // it was handed over already
+    board.chunk = {};
+    board.rest = done;
+    if (run == WorkerBoard::no_run) {
+      // Between two runs: somebody killed it. What its chunk has run is run again.
+      board.rest.executions = board.rest.steps = board.rest.failures = 0;
+      bool hung = false;
+      if (++deaths_without_run_ > deaths_without_run_max) {
+        throw std::runtime_error(fmt::format("workers die without an execution: the last one {}", describe_end(status, hung)));
       }
+      return !boards_.shared->stop;
     }
-    for (Failure& failure : died_) result_.kept.push_back(std::move(failure));
+    const bool deadly = keep_death(run);
+    done.end = deadly ? run + 1 : run;
+    done.executions += deadly;
+    done.failures += deadly;
+    finished_.push_back(done);
+    board.rest = {done.end, board.rest.end, 0, 0, 0};
+    return !boards_.shared->stop;
   }
 
-  Failure record(std::uint64_t seed, bool not_deterministic) {
+  /// Runs it again in a process of its own. False: it does no harm there, so that somebody else killed the worker.
+  bool keep_death(std::uint64_t run) {
     Failure failure;
-    failure.seed = seed;
-    RunOptions light;
-    light.seed = seed;
-    light.steps_per_instant_max = options_.steps_per_instant_max;
-    light.faults = options_.faults;
-    light.memory = options_.memory;
-    const std::uint64_t fingerprint = run_once(scenario_, light).fingerprint;
-    failure.trace = record_seed(scenario_, seed, options_.steps_per_instant_max, options_.faults,
-                                options_.memory);
-    if (!not_deterministic && failure.trace.fingerprint == fingerprint && failure.trace.failed) return failure;
-    const Trace again = record_seed(scenario_, seed, options_.steps_per_instant_max, options_.faults,
-                                options_.memory);
-    failure.kind = Failure::Kind::not_deterministic;
-    failure.message = describe_difference(failure.trace, again);
-    return failure;
+    failure.seed = seed_of(run);
+    failure.trace = record_run(failure.seed);
+    if (!failure.trace.failed) return false;
+    const FindingKind kind = failure.trace.finding.kind;
+    if (kind != FindingKind::died && kind != FindingKind::hang) return false;  // the next worker will say so
+    if (!options_.keep_going) boards_.shared->stop_above = std::min(boards_.shared->stop_above.load(), run);
+    const std::uint64_t signature = signature_number(signature_text(kind, failure.trace.finding.message));
+    const auto [known, fresh] = kept_.emplace(signature, run);
+    if (fresh || run < known->second) {
+      known->second = run;
+      observer_.failed(failure);
+    }
+    return true;
   }
 
   const Scenario& scenario_;
   const CampaignOptions& options_;
-  const std::function<void(const CampaignProgress&)>& progress_;
+  CampaignObserver& observer_;
   Boards boards_;
-  CampaignResult result_;
-  std::vector<Failure> died_;
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  std::vector<Process> processes_;
+  std::vector<std::uint64_t> last_first_;  ///< of each worker, where the chunk that it handed over last began
+  std::vector<Range> all_done_;
+  CampaignResult result_;             ///< what was told to be done
+  std::vector<Chunk> finished_;       ///< what was not yet
+  std::map<std::uint64_t, std::uint64_t> kept_;  ///< signature -> its lowest run
+  int deaths_without_run_ = 0;
+  Clock::time_point start_ = Clock::now();
+  Clock::time_point written_ = start_;
 };
 
 }  // namespace
 
-CampaignResult run_campaign(const Scenario& scenario, const CampaignOptions& options,
-                            const std::function<void(const CampaignProgress&)>& progress) {
-  return Campaign(scenario, options, progress).run();
-}
-
-Trace record_seed(const Scenario& scenario, std::uint64_t seed, std::uint32_t steps_per_instant_max,
-                  std::string_view faults, MemoryModel memory) {
-  RunOptions options;
-  options.faults = faults;
-  options.memory = memory;
-  options.seed = seed;
-  options.record = true;
-  options.steps_per_instant_max = steps_per_instant_max;
-  return make_trace(scenario, options, run_once(scenario, options));
-}
-
-Trace replay_trace(const Scenario& scenario, const Trace& trace, bool& diverged) {
-  RunOptions options;
-  options.seed = trace.seed;
-  options.replaying = true;
-  options.replay = trace.choices;
-  options.record = true;
-  options.steps_per_instant_max = trace.steps_per_instant_max;
-  options.faults = trace.faults;
-  options.memory = trace.memory;
-  const Execution execution = run_once(scenario, options);
-  diverged = execution.diverged || execution.fingerprint != trace.fingerprint;
-  return make_trace(scenario, options, execution);
-}
-
-namespace {
-std::string describe_event(const Trace& trace, std::size_t position) {
-  if (position >= trace.events.size()) return "the end of the execution";
-  const Event& event = trace.events[position];
-  const std::string where = place_text(user_frame(trace, event.stack));
-  return fmt::format("{} {}{}", trace.tasks[event.task], to_string(event.op), where.empty() ? "" : " (" + where + ")");
-}
-}  // namespace
-
-std::string describe_difference(const Trace& expected, const Trace& actual) {
-  const std::int64_t first = first_difference(expected, actual);
-  if (first < 0) {
-    return "every event is the same, but the end is not: " +
-           (actual.failed ? actual.finding.message : std::string("the execution held"));
-  }
-  const auto position = static_cast<std::size_t>(first);
-  return fmt::format("step {}: recorded {}, now {}", first + 1, describe_event(expected, position),
-                     describe_event(actual, position));
+CampaignResult run_campaign(const Scenario& scenario, const CampaignOptions& options, CampaignObserver& observer) {
+  return Campaign(scenario, options, observer).run();
 }
 
 }  // namespace foreseed

@@ -1,17 +1,15 @@
 // What FORESEED_TEST runs; knows nothing of GoogleTest itself.
 
+#include "campaign/gtest_support.h"
+
 #include <fmt/format.h>
 
 #include <cstdlib>
+#include <optional>
 
 #include "campaign/campaign.h"
 
 namespace foreseed::detail {
-
-struct TestOutcome {
-  bool held;
-  const char* message;
-};
 
 namespace {
 
@@ -51,19 +49,28 @@ TestOutcome replayed(const Scenario& scenario, const char* file, const char* tes
   return {false, message.c_str()};
 }
 
-}  // namespace
+/// The failure of the lowest seed.
+struct FirstFailure : CampaignObserver {
+  std::optional<Failure> first;
+  void failed(const Failure& failure) override {
+    if (!first || failure.seed < first->seed) first = failure;
+  }
+};
 
-__attribute__((visibility("default"))) TestOutcome run_gtest_scenario(const Scenario& scenario, const char* test_name);
+}  // namespace
 
 TestOutcome run_gtest_scenario(const Scenario& scenario, const char* test_name) {
   if (const char* const file = std::getenv("FORESEED_REPLAY"); file != nullptr) return replayed(scenario, file, test_name);
   CampaignOptions options;
-  options.base_seed = environment_number("FORESEED_SEED", 0);
+  options.first_seed = environment_number("FORESEED_SEED", 0);
   options.runs = environment_number("FORESEED_RUNS", 100);
-  const CampaignResult result = run_campaign(scenario, options, [](const CampaignProgress&) {});
-  if (result.kept.empty()) return {true, ""};
-  const Failure& failure = result.kept.front();
-  if (failure.kind == Failure::Kind::violated) return failed(failure.trace, test_name);
+  options.fork = false;  // expectations and breakpoints work as everywhere else in the test
+  options.limits.hang_seconds = 0;
+  FirstFailure observer;
+  run_campaign(scenario, options, observer);
+  if (!observer.first) return {true, ""};
+  const Failure& failure = *observer.first;
+  if (!failure.not_deterministic) return failed(failure.trace, test_name);
   message = fmt::format("not deterministic: seed {}: {}\n", failure.seed, failure.message);
   return {false, message.c_str()};
 }

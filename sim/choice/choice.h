@@ -13,8 +13,8 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
-#include <vector>
 
+#include "choice/log.h"
 #include "choice/prng.h"
 
 namespace foreseed {
@@ -36,6 +36,12 @@ inline constexpr int choice_kinds = 8;
 /// The stable name used in traces; "?" for a value that is no kind.
 FORESEED_API std::string_view to_string(ChoiceKind kind);
 
+/// Whether a choice of that kind says only who runs next.
+inline bool decides_who_runs(ChoiceKind kind) { return kind == ChoiceKind::schedule || kind == ChoiceKind::wake; }
+
+/// Part of the site of a schedule choice that preempts nobody: the running task waits, spins or has ended.
+inline constexpr std::uint32_t site_given_up = 1u << 16;
+
 /// One decision. `bound` 0 stands for 2^32.
 struct Choice {
   std::uint32_t value = 0;
@@ -47,6 +53,21 @@ struct Choice {
   friend bool operator==(const Choice&, const Choice&) = default;
 };
 
+/// Whether a task that could have gone on was made to wait.
+inline bool is_preemption(const Choice& choice) {
+  return choice.kind == ChoiceKind::schedule && choice.value != 0 && (choice.site & site_given_up) == 0;
+}
+
+inline Choice* ChoiceLog::choices(Area* area) { return reinterpret_cast<Choice*>(area + 1); }
+inline const Choice* ChoiceLog::data() const { return area_ == nullptr ? nullptr : choices(area_); }
+inline ChoiceLog::operator std::span<const Choice>() const { return {data(), size()}; }
+inline void ChoiceLog::push_back(const Choice& choice) {
+  if (__builtin_expect(area_->size == capacity, 0)) full();
+  choices(area_)[area_->size++] = choice;
+}
+
+class Anchors;
+
 /// Answers choices, from a seed or from a record, and logs every answer.
 class ChoiceSource {
  public:
@@ -54,39 +75,39 @@ class ChoiceSource {
   void seed(std::uint64_t seed) {
     prng_.reseed(seed);
     replay_ = {};
+    anchors_ = nullptr;
     replaying_ = diverged_ = false;
     log_.clear();
   }
 
-  /// Starts an execution that follows `record`, which must outlive it; past its end every choice is 0.
-  void replay(std::span<const Choice> record) {
-    replay_ = record;
-    replaying_ = true;
-    diverged_ = false;
-    log_.clear();
-  }
+  /// Starts an execution that follows `record`, which must outlive it; past its end `anchors` answers, else every choice
+  /// is 0.
+  void replay(std::span<const Choice> record, Anchors* anchors = nullptr);
 
   /// A number in [0, bound), bound in [1, 2^32].
   std::uint32_t choose(std::uint32_t site, ChoiceKind kind, std::uint64_t bound, std::uint16_t task) {
-    const std::uint32_t value = replaying_ ? recorded(bound, kind) : static_cast<std::uint32_t>(prng_.below(bound));
+    const std::uint32_t value = replaying_ ? recorded(site, kind, bound, task) : static_cast<std::uint32_t>(prng_.below(bound));
     log_.push_back({value, static_cast<std::uint32_t>(bound), site, kind, task});
     return value;
   }
 
   /// All answers of this execution so far.
-  const std::vector<Choice>& log() const { return log_; }
+  std::span<const Choice> log() const { return log_; }
+  /// Where answers are logged from now on: see ChoiceLog.
+  void log_into(void* room) { log_.use(room); }
 
   /// Whether a recorded choice did not fit the question it met (other kind, or value not below the bound).
   bool diverged() const { return diverged_; }
 
  private:
-  std::uint32_t recorded(std::uint64_t bound, ChoiceKind kind);
+  std::uint32_t recorded(std::uint32_t site, ChoiceKind kind, std::uint64_t bound, std::uint16_t task);
 
   Prng prng_;
   std::span<const Choice> replay_;
+  Anchors* anchors_ = nullptr;
   bool replaying_ = false;
   bool diverged_ = false;
-  std::vector<Choice> log_;
+  ChoiceLog log_;
 };
 
 }  // namespace foreseed

@@ -5,11 +5,14 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "campaign/campaign.h"
 #include "cli/cli.h"
 #include "cli/registry.h"
+#include "cli/shard.h"
+#include "trace/signature.h"
 #include "trace/store.h"
 
 namespace foreseed {
@@ -68,57 +71,152 @@ class ProgressLine {
   double next_ = 0;
 };
 
-ExitCode report(const Options& options, Store& store, std::int64_t campaign, const Scenario& scenario, const Failure& failure) {
-  if (failure.kind == Failure::Kind::violated) return report_failure(options, store, campaign, failure.trace);
-  const char* const what = failure.kind == Failure::Kind::worker_died ? "worker died" : "not deterministic";
+void print_summary(const Options& options, const Scenario& scenario, const CampaignProgress& total, const char* verdict) {
   if (options.json) {
-    fmt::print("{}\n", json{{"event", what}, {"scenario", scenario.name}, {"seed", std::to_string(failure.seed)},
-                            {"message", failure.message}}.dump());
-  } else {
-    fmt::print("{}: {}: seed {}: {}\n", what, scenario.name, failure.seed, failure.message);
-  }
-  return failure.kind == Failure::Kind::worker_died ? ExitCode::violated : ExitCode::not_deterministic;
-}
-
-void print_summary(const Options& options, const Scenario& scenario, const CampaignOptions& campaign, const CampaignResult& result) {
-  const char* const verdict = result.failures != 0 || !result.kept.empty() ? "failed" : result.interrupted ? "interrupted" : "held";
-  if (options.json) {
-    fmt::print("{}\n", json{{"event", verdict}, {"scenario", scenario.name}, {"executions", result.executions},
-                            {"steps", result.steps}, {"failures", result.failures}, {"seconds", result.seconds},
-                            {"base_seed", std::to_string(campaign.base_seed)}}.dump());
+    fmt::print("{}\n", json{{"event", verdict}, {"scenario", scenario.name}, {"executions", total.executions},
+                            {"steps", total.steps}, {"failures", total.failures}, {"seconds", total.seconds},
+                            {"base_seed", std::to_string(options.seed)}}.dump());
     return;
   }
   std::string text = fmt::format("{}: {}: {} executions from seed {}, {} steps, {:.2f} s ({})", verdict, scenario.name,
-                                 result.executions, campaign.base_seed, result.steps, result.seconds, rate_text(rate(result)));
-  if (result.failures != 0) text += fmt::format(", {} seeds failed", result.failures);
+                                 total.executions, options.seed, total.steps, total.seconds, rate_text(rate(total)));
+  if (total.failures != 0) text += fmt::format(", {} seeds failed", total.failures);
   fmt::print("{}\n", text);
 }
 
-ExitCode check_one(const Options& options, const Scenario& scenario, Store& store) {
-  CampaignOptions campaign;
-  campaign.base_seed = options.seed;
-  campaign.runs = options.runs != 0 ? options.runs : options.seconds > 0 ? 0 : 1000;
-  campaign.seconds = options.seconds;
-  campaign.jobs = options.jobs;
-  campaign.keep_going = options.keep_going;
-  campaign.steps_per_instant_max = options.max_steps;
-  campaign.faults = options.faults;
-  campaign.memory = options.memory;
-  const std::int64_t id = store.begin_campaign(scenario.name, campaign.base_seed, campaign.runs);
-  const std::string name = scenario.name;
-  CampaignResult result;
-  {
-    ProgressLine line(name, campaign);
-    result = run_campaign(scenario, campaign, [&line](const CampaignProgress& progress) { line.show(progress); });
+/// One campaign: writes down what it does as it does it, so that it can be gone on with after any end.
+class Check : CampaignObserver {
+ public:
+  Check(const Options& options, const Scenario& scenario, Store& store)
+      : options_(options), scenario_(scenario), store_(store), name_(scenario.name) {
+    const Shard shard = options.shard.empty() ? Shard{} : parse_shard(options.shard);
+    const std::uint64_t runs = options.runs != 0 ? options.runs : options.seconds > 0 ? 0 : 1000;
+    campaign_.first_seed = options.seed + shard.index;
+    campaign_.seed_stride = shard.count;
+    campaign_.runs = runs == 0 ? 0 : runs / shard.count + (shard.index < runs % shard.count);
+    campaign_.seconds = options.seconds;
+    campaign_.jobs = options.jobs;
+    campaign_.fork = options.fork;
+    campaign_.keep_going = options.keep_going;
+    campaign_.setting = setting_of(options);
+    campaign_.limits = limits_of(options);
+    nothing_to_do_ = runs != 0 && campaign_.runs == 0;
   }
-  store.update_campaign(id, {result.executions, result.steps, result.failures, result.seconds});
-  print_summary(options, scenario, campaign, result);
-  ExitCode code = result.interrupted ? ExitCode::inconclusive : ExitCode::held;
-  for (const Failure& failure : result.kept) code = std::max(code, report(options, store, id, scenario, failure));
-  if (code == ExitCode::inconclusive && !result.kept.empty()) code = ExitCode::violated;
-  std::fflush(stdout);
-  return code;
-}
+
+  ExitCode run() {
+    begin();
+    CampaignResult result;
+    const bool decided = nothing_to_do_ || (!options_.keep_going && !campaign_.known.empty());
+    if (!decided) {
+      ProgressLine line(name_, campaign_);
+      line_ = &line;
+      result = run_campaign(scenario_, campaign_, *this);
+      line_ = nullptr;
+    }
+    const CampaignProgress total = with_earlier(result);
+    const std::vector<KeptFailure> kept = store_.failures(state_.id);
+    const bool failed = total.failures != 0 || !kept.empty() || !not_deterministic_.empty();
+    if (!result.interrupted && (campaign_.runs != 0 || (failed && !options_.keep_going))) store_.finish_campaign(state_.id);
+    print_summary(options_, scenario_, total, failed ? "failed" : result.interrupted ? "interrupted" : "held");
+    ExitCode code = result.interrupted ? ExitCode::inconclusive : ExitCode::held;
+    for (const Failure& failure : not_deterministic_) report_difference(failure);
+    report(kept, code);
+    if (!not_deterministic_.empty()) code = ExitCode::not_deterministic;
+    if (result.interrupted && !options_.json) fmt::print("go on with the same command and --resume\n");
+    std::fflush(stdout);
+    return code;
+  }
+
+ private:
+  void begin() {
+    const json configuration = {{"faults", options_.faults}, {"max_steps", options_.max_steps}, {"memory", to_string(options_.memory)}};
+    const CampaignIdentity identity{scenario_.name, own_build_id(), configuration.dump(), campaign_.first_seed,
+                                    campaign_.seed_stride, campaign_.runs};
+    if (options_.resume) {
+      if (const auto earlier = store_.unfinished_campaign(identity)) {
+        state_ = *earlier;
+        campaign_.done = state_.done;
+        for (const KeptFailure& failure : store_.failures(state_.id)) {
+          FindingKind kind{};
+          if (!from_string(failure.kind, kind)) continue;
+          const std::uint64_t run = (failure.seed - campaign_.first_seed) / campaign_.seed_stride;
+          campaign_.known.push_back({signature_text(kind, failure.message), run});
+        }
+        return;
+      }
+      fmt::print(stderr, "foreseed: {} has no unfinished campaign like this one: it begins now\n", options_.database);
+    }
+    state_.id = store_.begin_campaign(identity);
+  }
+
+  CampaignProgress with_earlier(CampaignProgress progress) const {
+    progress.executions += state_.counters.executions;
+    progress.steps += state_.counters.steps;
+    progress.failures += state_.counters.failures;
+    progress.seconds += state_.counters.seconds;
+    return progress;
+  }
+
+  void progress(const CampaignProgress& progress) override {
+    if (line_ != nullptr) line_->show(with_earlier(progress));
+  }
+
+  void failed(const Failure& failure) override {
+    if (failure.not_deterministic) not_deterministic_.push_back(failure);
+    else store_.add_failure(state_.id, failure.trace);
+  }
+
+  void done(const std::vector<Range>& ranges, const CampaignProgress& progress) override {
+    CampaignState now = state_;
+    done_.insert(done_.end(), ranges.begin(), ranges.end());
+    done_ = united(std::move(done_));
+    now.done.insert(now.done.end(), done_.begin(), done_.end());
+    const CampaignProgress total = with_earlier(progress);
+    now.counters = {total.executions, total.steps, total.failures, total.seconds};
+    store_.update_campaign(now);
+  }
+
+  /// One failure a message, each by its lowest seed; without --keep-going only the first of all.
+  void report(const std::vector<KeptFailure>& kept, ExitCode& code) {
+    std::map<std::string, KeptFailure> first;
+    for (const KeptFailure& failure : kept) {
+      const auto [known, fresh] = first.emplace(options_.keep_going ? failure.message : "", failure);
+      if (!fresh && failure.seed - options_.seed < known->second.seed - options_.seed) known->second = failure;
+    }
+    std::vector<KeptFailure> sorted;
+    for (const auto& [message, failure] : first) sorted.push_back(failure);
+    std::sort(sorted.begin(), sorted.end(), [this](const KeptFailure& a, const KeptFailure& b) {
+      return a.seed - options_.seed < b.seed - options_.seed;
+    });
+    for (const KeptFailure& failure : sorted) {
+      const Trace trace = store_.load_failure(failure.id);
+      const Trace smaller = options_.minimize ? minimized_for_report(options_, scenario_, trace) : trace;
+      if (smaller != trace) store_.replace_failure(failure.id, smaller);
+      const ExitCode one = report_failure(options_, failure.id, smaller);
+      code = code == ExitCode::inconclusive ? one : std::max(code, one);
+    }
+  }
+
+  void report_difference(const Failure& failure) const {
+    if (options_.json) {
+      fmt::print("{}\n", json{{"event", "not deterministic"}, {"scenario", scenario_.name},
+                              {"seed", std::to_string(failure.seed)}, {"message", failure.message}}.dump());
+    } else {
+      fmt::print("not deterministic: {}: seed {}: {}\n", scenario_.name, failure.seed, failure.message);
+    }
+  }
+
+  const Options& options_;
+  const Scenario& scenario_;
+  Store& store_;
+  const std::string name_;
+  CampaignOptions campaign_;
+  bool nothing_to_do_ = false;  ///< more parts than runs
+  CampaignState state_;         ///< of the earlier part
+  std::vector<Range> done_;     ///< in this one
+  std::vector<Failure> not_deterministic_;
+  ProgressLine* line_ = nullptr;
+};
 
 }  // namespace
 
@@ -132,7 +230,7 @@ ExitCode check_scenarios(const Options& options) {
   Store store(options.database);
   ExitCode code = ExitCode::held;
   for (const Scenario* const scenario : wanted) {
-    const ExitCode one = check_one(options, *scenario, store);
+    const ExitCode one = Check(options, *scenario, store).run();
     code = std::max(code, one);
     if (one == ExitCode::inconclusive || (one != ExitCode::held && !options.keep_going)) break;
   }

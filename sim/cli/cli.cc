@@ -13,7 +13,7 @@ namespace foreseed {
 namespace {
 
 /// "90", "90s", "5m", "2h" in seconds.
-double parse_duration(const std::string& text) {
+double parse_duration(const std::string& option, const std::string& text) {
   std::size_t used = 0;
   double value = 0;
   try {
@@ -24,7 +24,7 @@ double parse_duration(const std::string& text) {
   const std::string unit = text.substr(used);
   const double scale = unit.empty() || unit == "s" ? 1 : unit == "ms" ? 1e-3 : unit == "m" ? 60 : unit == "h" ? 3600 : 0;
   if (used == 0 || scale == 0 || !(value > 0)) {
-    throw CLI::ValidationError("--for", "'" + text + "' is no duration; write 500ms, 60s, 5m or 1h");
+    throw CLI::ValidationError(option, "'" + text + "' is no duration; write 500ms, 60s, 5m or 1h");
   }
   return value * scale;
 }
@@ -40,6 +40,16 @@ void add_common(CLI::App& verb, Options& options) {
           "what atomic operations may do: sc, tso (x86) or c11 (all that C++ allows but load buffering)")
       ->check(CLI::IsMember({"sc", "tso", "c11"}));
   verb.add_flag("--json", options.json, "one JSON object a line");
+}
+
+/// What keeps an execution from taking foreseed down with it.
+void add_limits(CLI::App& verb, Options& options) {
+  verb.add_option_function<std::string>(
+          "--run-timeout", [&options](const std::string& text) { options.run_timeout_seconds = parse_duration("--run-timeout", text); },
+          "an execution that makes no step for so long is a hang (default 10s)");
+  verb.add_option("--memory-limit", options.memory_limit_bytes, "bytes of heap in one execution: 512M, 4G (the default)")
+      ->transform(CLI::AsSizeValue(false));
+  verb.add_flag_callback("--no-fork", [&options] { options.fork = false; }, "run in this process");
 }
 
 struct Verb {
@@ -61,6 +71,7 @@ std::vector<Verb> add_verbs(CLI::App& app, Options& options, std::string& durati
   run.add_option("--seed", options.seed)->capture_default_str();
   run.add_option("--trace-out", options.trace_out, "write the trace as JSON");
   add_common(run, options);
+  add_limits(run, options);
 
   CLI::App& check = add("check", "many executions, each under its seed", check_scenarios);
   check.add_option("scenario", options.names);
@@ -71,12 +82,38 @@ std::vector<Verb> add_verbs(CLI::App& app, Options& options, std::string& durati
   check.add_option("--jobs", options.jobs, "worker processes")->check(CLI::Range(1u, 256u))->capture_default_str();
   check.add_flag("--keep-going", options.keep_going, "do not stop at the first failure");
   check.add_option("--trace-out", options.trace_out, "write the trace of the failure as JSON");
+  check.add_option("--shard", options.shard, "run part i of n: i/n, or auto (SLURM, Kubernetes, GoogleTest), auto/n");
+  check.add_flag("--resume", options.resume, "go on with the same campaign where it was interrupted");
+  check.add_flag_callback("--no-minimize", [&options] { options.minimize = false; }, "keep failures as they were found");
   add_common(check, options);
+  add_limits(check, options);
 
   CLI::App& replay_verb = add("replay", "follow a trace in a new execution", replay);
   replay_verb.add_option("trace", options.trace, "JSON file, DATABASE#NUMBER, or NUMBER in --db")->required();
   replay_verb.add_option("--db", options.database)->capture_default_str();
   replay_verb.add_flag("--json", options.json);
+  add_limits(replay_verb, options);
+
+  CLI::App& smaller = add("minimize", "make a trace small: fewest preemptions, faults, steps", minimize_trace);
+  smaller.add_option("trace", options.trace, "JSON file, DATABASE#NUMBER, or NUMBER in --db")->required();
+  smaller.add_option("--db", options.database)->capture_default_str();
+  smaller.add_option("--for", duration, "stop after 10s (the default), 5m, 1h");
+  smaller.add_option("--runs", options.runs, "stop after so many executions")->check(CLI::PositiveNumber);
+  smaller.add_option("--trace-out", options.trace_out, "write it there as JSON instead of in its place");
+  smaller.add_flag("--json", options.json);
+  add_limits(smaller, options);
+
+  CLI::App& regress_verb = add("regress", "replay kept traces: which still fail, which are fixed", regress);
+  regress_verb.add_option("directory", options.names, "of JSON traces, or a trace (default: results)");
+  regress_verb.add_flag("--update", options.update, "write traces that were found again in another way");
+  regress_verb.add_flag("--expect-fixed", options.expect_fixed, "everything that is not fixed is an error");
+  regress_verb.add_flag("--bisect", options.bisect, "exit codes for git bisect run: 0 fixed, 1 still fails, 125 cannot tell");
+  regress_verb.add_option("--for", duration, "time to look for a failure whose trace has diverged (default 2s)");
+  regress_verb.add_flag("--json", options.json);
+  add_limits(regress_verb, options);
+
+  CLI::App& merge_verb = add("merge", "take over what other databases have found", merge_databases);
+  merge_verb.add_option("databases", options.names, "OUT IN..")->required()->expected(2, 100'000);
 
   CLI::App& show_verb = add("show", "print a trace, a column for each task", show_trace);
   show_verb.add_option("trace", options.trace, "JSON file, DATABASE#NUMBER, or NUMBER in --db")->required();
@@ -102,7 +139,7 @@ int parse_and_run(int argc, char** argv) {
   const std::vector<Verb> verbs = add_verbs(app, options, duration);
   try {
     app.parse(argc, argv);
-    if (!duration.empty()) options.seconds = parse_duration(duration);
+    if (!duration.empty()) options.seconds = parse_duration("--for", duration);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : static_cast<int>(ExitCode::usage);
   }

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "campaign/record.h"
 #include "cli/exit_code.h"
 #include "trace/trace.h"
 
@@ -32,6 +33,15 @@ struct Options {
   std::string faults;                   ///< RunOptions::faults
   MemoryModel memory = MemoryModel::sc;
   std::string trace;                    ///< replay, show
+  std::string shard;                    ///< check: "i/n" or "auto"
+  bool resume = false;                  ///< check
+  bool minimize = true;                 ///< check
+  bool fork = true;                     ///< check, replay
+  double run_timeout_seconds = 10;      ///< an execution without a step for so long is a hang
+  std::uint64_t memory_limit_bytes = std::uint64_t{4} << 30;
+  bool update = false;                  ///< regress
+  bool expect_fixed = false;            ///< regress
+  bool bisect = false;                  ///< regress
   std::size_t last = 60;                ///< show; 0 = all
 };
 
@@ -42,12 +52,23 @@ ExitCode check_scenarios(const Options& options);
 ExitCode replay(const Options& options);
 ExitCode show_trace(const Options& options);
 ExitCode print_fingerprints(const Options& options);
+ExitCode minimize_trace(const Options& options);
+ExitCode regress(const Options& options);
+ExitCode merge_databases(const Options& options);
+
+/// What --run-timeout, --memory-limit and --no-fork say.
+Limits limits_of(const Options& options);
+/// What --faults and the like say.
+Setting setting_of(const Options& options);
 
 /// The scenario of that name, or UsageError with the nearest ones.
 const Scenario& scenario_named(const std::string& name);
 
-/// Keeps a failure in the store, or in --trace-out, and prints the three last lines. Returns the exit code it stands for.
-class Store;
-ExitCode report_failure(const Options& options, Store& store, std::int64_t campaign, const Trace& trace);
+/// Prints a failure that is kept in the store as number `id`, writes --trace-out, and ends with the three last lines.
+/// Returns the exit code it stands for.
+ExitCode report_failure(const Options& options, std::int64_t id, const Trace& trace);
+
+/// A smaller trace of the same failure, found in a process of its own, or the trace itself; says what it came to.
+Trace minimized_for_report(const Options& options, const Scenario& scenario, const Trace& trace);
 
 }  // namespace foreseed

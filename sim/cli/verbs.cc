@@ -41,8 +41,13 @@ const Scenario& scenario_named(const std::string& name) {
   throw UsageError(message + " `list` shows all");
 }
 
-ExitCode report_failure(const Options& options, Store& store, std::int64_t campaign, const Trace& trace) {
-  const std::int64_t id = store.add_failure(campaign, trace);
+Setting setting_of(const Options& options) { return {options.max_steps, options.faults, options.memory}; }
+
+Limits limits_of(const Options& options) {
+  return {.hang_seconds = options.run_timeout_seconds, .heap_bytes_max = options.memory_limit_bytes, .in_child = options.fork};
+}
+
+ExitCode report_failure(const Options& options, std::int64_t id, const Trace& trace) {
   std::string name = fmt::format("{}#{}", options.database, id);
   if (!options.trace_out.empty()) {
     write_json_file(trace, options.trace_out);
@@ -79,8 +84,8 @@ ExitCode describe_scenario(const Options& options) {
 ExitCode run_scenario(const Options& options) {
   const Scenario& scenario = scenario_named(options.names.front());
   Store store(options.database);
-  const Trace trace = record_seed(scenario, options.seed, options.max_steps, options.faults, options.memory);
-  if (trace.failed) return report_failure(options, store, 0, trace);
+  const Trace trace = record_seed(scenario, options.seed, setting_of(options), limits_of(options));
+  if (trace.failed) return report_failure(options, store.add_failure(0, trace), trace);
   if (!options.trace_out.empty()) write_json_file(trace, options.trace_out);
   if (options.json) {
     print_json({{"event", "held"}, {"scenario", trace.scenario}, {"seed", std::to_string(trace.seed)}, {"steps", trace.steps},
@@ -99,7 +104,7 @@ ExitCode replay(const Options& options) {
     fmt::print(stderr, "foreseed: note: {} was recorded by another build of {}\n", options.trace, trace.program);
   }
   bool diverged = false;
-  const Trace now = replay_trace(scenario, trace, diverged);
+  const Trace now = replay_trace(scenario, trace, diverged, limits_of(options));
   if (diverged) {
     const std::string where = describe_difference(trace, now);
     if (options.json) {

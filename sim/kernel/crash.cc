@@ -2,7 +2,8 @@
 
 #include <csignal>
 #include <cstdint>
-#include <cstring>
+#include <cstdlib>
+#include <ctime>
 #include <sys/mman.h>
 #include <ucontext.h>
 
@@ -21,10 +22,58 @@ alignas(16) std::byte handler_stack[64 * 1024];
 // Where a task lands whose own stack is used up.
 alignas(16) std::byte overflow_stack[256 * 1024];
 
+FindingKind crash_kind = FindingKind::crash;
 const char* crash_text = nullptr;
 
 /// Runs in place of the instruction that crashed, on the task's stack (or the overflow stack).
-[[noreturn]] void crashed() { World::get().fail(FindingKind::crash, crash_text); }
+[[noreturn]] void crashed() { World::get().fail(crash_kind, crash_text); }
+
+/// Makes the interrupted code go on as if it had called crashed() where it was, with its stack pointer at `sp`.
+void go_on_as_crashed(ucontext_t* context, std::uintptr_t sp) {
+  active_thread = 0;
+  const std::uintptr_t landing = (sp & ~std::uintptr_t{15}) - 8;
+  *reinterpret_cast<std::uintptr_t*>(landing) = static_cast<std::uintptr_t>(context->uc_mcontext.gregs[REG_RIP]);
+  context->uc_mcontext.gregs[REG_RSP] = static_cast<greg_t>(landing);
+  context->uc_mcontext.gregs[REG_RIP] = reinterpret_cast<greg_t>(&crashed);
+}
+
+// --- hangs: a timer looks whether steps are made -----------------------------------------------------------------
+
+constexpr int ticks_per_limit = 16;
+double watched_seconds = 0;
+timer_t timer;
+std::uint64_t seen_run = 0;
+std::uint32_t seen_step = 0;
+int ticks_without_step = 0;
+
+void on_tick(int, siginfo_t*, void* context) {
+  const World& world = World::get();
+  if (!run_active || world.epoch_base() != seen_run || world.step() != seen_step) {
+    seen_run = world.epoch_base();
+    seen_step = world.step();
+    ticks_without_step = 0;
+    if (heartbeat != nullptr) __atomic_add_fetch(heartbeat, 1, __ATOMIC_RELAXED);
+    return;
+  }
+  if (++ticks_without_step < ticks_per_limit) return;
+  if (ticks_without_step > 2 * ticks_per_limit) std::_Exit(hang_status);
+  if (active_thread == 0) return;  // the simulator's own code: it will be the program's at one of the next ticks
+  ticks_without_step = 0;
+  crash_kind = FindingKind::hang;
+  crash_text = "hang: no step within the limit of real time";
+  auto* const interrupted = static_cast<ucontext_t*>(context);
+  go_on_as_crashed(interrupted, static_cast<std::uintptr_t>(interrupted->uc_mcontext.gregs[REG_RSP]) - 256);
+}
+
+int tick_signal() { return SIGRTMAX - 2; }
+
+void set_timer(double seconds) {
+  const auto tick_ns = static_cast<std::int64_t>(seconds * 1e9 / ticks_per_limit);
+  itimerspec interval{};
+  interval.it_interval.tv_sec = interval.it_value.tv_sec = tick_ns / 1'000'000'000;
+  interval.it_interval.tv_nsec = interval.it_value.tv_nsec = tick_ns % 1'000'000'000;
+  timer_settime(timer, 0, &interval, nullptr);
+}
 
 const char* describe(int signal, std::uintptr_t address, bool overflow) {
   if (overflow) return "crash: stack overflow (a simulated thread has 1 MiB of stack)";
@@ -54,18 +103,33 @@ void on_signal(int signal, siginfo_t* info, void* raw_context) {
     }
     return;
   }
-  active_thread = 0;
+  crash_kind = FindingKind::crash;
   crash_text = describe(signal, address, overflow);
-  std::uintptr_t landing = sp - 256;
-  if (overflow) landing = reinterpret_cast<std::uintptr_t>(overflow_stack + sizeof overflow_stack);
-  // As if the crashing instruction had called crashed().
-  landing = (landing & ~std::uintptr_t{15}) - 8;
-  *reinterpret_cast<std::uintptr_t*>(landing) = static_cast<std::uintptr_t>(context->uc_mcontext.gregs[REG_RIP]);
-  context->uc_mcontext.gregs[REG_RSP] = static_cast<greg_t>(landing);
-  context->uc_mcontext.gregs[REG_RIP] = reinterpret_cast<greg_t>(&crashed);
+  go_on_as_crashed(context, overflow ? reinterpret_cast<std::uintptr_t>(overflow_stack + sizeof overflow_stack) : sp - 256);
 }
 
 }  // namespace
+
+unsigned long* heartbeat = nullptr;
+
+void watch_for_hang(double seconds) {
+  ticks_without_step = 0;
+  if (seconds == watched_seconds) return;
+  if (watched_seconds == 0) {
+    struct sigaction action {};
+    action.sa_sigaction = on_tick;
+    action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER | SA_RESTART;
+    sigemptyset(&action.sa_mask);
+    sigaction(tick_signal(), &action, nullptr);
+    sigevent event{};
+    event.sigev_notify = SIGEV_SIGNAL;
+    event.sigev_signo = tick_signal();
+    if (timer_create(CLOCK_MONOTONIC, &event, &timer) != 0) return;
+  }
+  watched_seconds = seconds;
+  if (seconds == 0) timer_delete(timer);
+  else set_timer(seconds);
+}
 
 void catch_crashes() {
   stack_t stack{};
@@ -80,6 +144,7 @@ void catch_crashes() {
 }
 
 void release_crashes() {
+  watch_for_hang(0);
   for (std::size_t i = 0; i < std::size(signals); ++i) sigaction(signals[i], &previous[i], nullptr);
   sigaltstack(&previous_stack, nullptr);
 }

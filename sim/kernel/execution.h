@@ -30,6 +30,7 @@ struct RunOptions {
   std::uint64_t seed = 0;                 ///< used unless `replay` is set
   bool replaying = false;
   std::span<const Choice> replay;         ///< must outlive the run
+  Anchors* anchors = nullptr;             ///< replaying only: answers beyond `replay`; must outlive the run
   std::string_view faults;                ///< a plan as JSON, or kinds to draw one of ("crash,slow"); must outlive the run
   MemoryModel memory = MemoryModel::sc;
   bool record = false;                    ///< keep events with their stacks (about 100 times slower)
@@ -38,6 +39,10 @@ struct RunOptions {
   std::uint32_t steps_per_instant_max = 100'000;
   std::uint32_t steps_max = 50'000'000;           ///< more steps than that in one execution: livelock
   std::uint32_t events_max = 1'000'000;           ///< a recording keeps the first so many events
+  std::uint64_t heap_bytes_max = std::uint64_t{4} << 30;  ///< a heap larger than that: out of memory
+  double hang_seconds = 0;                ///< no step for so long, in real time: hang; 0 = no limit
+  std::uint32_t* step_now = nullptr;      ///< recording only: kept at the number of the last step, for another process
+  std::uint32_t last_step = 0;            ///< recording only: the execution ends after it, as one that `died`; 0 = none
 };
 
 struct Execution {
@@ -52,6 +57,9 @@ struct Execution {
 
 /// Runs `scenario` once, in this thread. Not reentrant, and not to be called from inside a simulation.
 FORESEED_API Execution run_once(const Scenario& scenario, const RunOptions& options);
+
+/// Where executions log their choices from now on: room that another process can read (ChoiceLog::shared_room()).
+void log_choices_into(void* room);
 
 /// Tells the isolation of globals where a series of runs begins and ends; nests nothing. Between runs of one series,
 /// writable memory of the program under test is put back to what it was before each run. `run_once` outside a series

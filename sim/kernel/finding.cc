@@ -5,9 +5,10 @@
 namespace foreseed {
 
 namespace {
-constexpr std::array<std::string_view, 12> names = {
+constexpr std::array<std::string_view, 15> names = {
     "check_failed", "uncaught_exception", "deadlock",     "livelock",       "data_race", "heap_leak",
-    "double_free",  "invalid_free",       "use_after_free", "crash", "unsupported", "misuse"};
+    "double_free",  "invalid_free",       "use_after_free", "crash", "unsupported", "misuse", "hang", "out_of_memory",
+    "died"};
 }
 
 std::string_view to_string(FindingKind kind) { return names[static_cast<std::size_t>(kind)]; }

@@ -26,6 +26,9 @@ enum class FindingKind {
   crash,               ///< a signal: segmentation fault, stack overflow, abort, division by zero
   unsupported,         ///< the program called what cannot be simulated yet
   misuse,              ///< undefined use of a synchronisation object, such as destroying a locked mutex
+  hang,                ///< no step for longer than the limit of real time
+  out_of_memory,       ///< more memory than the limit
+  died,                ///< the process ended in a way that could not be caught in it
 };
 
 FORESEED_API std::string_view to_string(FindingKind kind);

@@ -53,6 +53,8 @@ void* body_entry(void* scenario) {
 
 }  // namespace
 
+void log_choices_into(void* room) { World::get().log_choices_into(room); }
+
 RunSeries::RunSeries() {
   World& world = World::get();
   static const bool installed = (install_rooms(world), true);
@@ -86,7 +88,7 @@ RunSeries::~RunSeries() {
 void World::begin(const RunOptions& options) {
   options_ = options;
   if (options.replaying) {
-    choices_.replay(options.replay);
+    choices_.replay(options.replay, options.anchors);
   } else {
     choices_.seed(options.seed);
   }
@@ -117,6 +119,7 @@ void World::begin(const RunOptions& options) {
   }
   recording_ = recording_owned_.get();
   run_active = true;
+  watch_for_hang(options.hang_seconds);
   for (const RunHooks& hooks : hooks_) {
     if (hooks.begin != nullptr) hooks.begin();
   }

@@ -182,7 +182,7 @@ void World::dispatch(Op op) {
   while (ready_.count() == 0) {
     if (!advance()) deadlock();
   }
-  const std::uint32_t k = choose(static_cast<std::uint32_t>(op), ChoiceKind::schedule, ready_.count());
+  const std::uint32_t k = choose(static_cast<std::uint32_t>(op) | site_given_up, ChoiceKind::schedule, ready_.count());
   Task& next = *tasks_[ready_.nth_from(current_->id + 1, k)];
   if (task_count_ > 64) fetch(next);
   if (&next != current_) {
@@ -308,7 +308,7 @@ void World::idle_point(Op op) {
   if (__builtin_expect(at_point != nullptr, 0)) at_point();
   const std::uint32_t others = ready_.count() - 1;
   if (others == 0) return;
-  const std::uint32_t k = choose(static_cast<std::uint32_t>(op), ChoiceKind::schedule, others);
+  const std::uint32_t k = choose(static_cast<std::uint32_t>(op) | site_given_up, ChoiceKind::schedule, others);
   switch_to(*tasks_[ready_.nth_from(self.id + 1, k)]);
 }
 
@@ -390,6 +390,7 @@ Task& World::spawn(void* (*entry)(void*), void* argument) {
 
 void World::event_slow(Op op, std::uint32_t object, std::int32_t result) {
   if (recording_ != nullptr) {
+    if (options_.step_now != nullptr) __atomic_store_n(options_.step_now, step_, __ATOMIC_RELEASE);
     if (recording_->events.size() >= options_.events_max) {
       recording_->truncated = true;
     } else {
@@ -398,6 +399,7 @@ void World::event_slow(Op op, std::uint32_t object, std::int32_t result) {
                                     static_cast<std::uint32_t>(recording_->stacks.size() - 1), 0});
     }
   }
+  if (step_ == options_.last_step) fail(FindingKind::died, "the process died after this step");
   if (step_ > step_limit_) check_progress();
 }
 

@@ -173,6 +173,8 @@ class World {
   /// Where a waiting task waits, if the run is recorded.
   const Stack& stack_of_wait(const Task& task) const { return task.waiting_stack; }
   std::uint32_t step() const { return step_; }
+  const RunOptions& options() const { return options_; }
+  void log_choices_into(void* room) { choices_.log_into(room); }
 
   /// Numbers an object for reports: 1, 2, .. `kind` is a literal such as "mutex".
   std::uint32_t number_object(const char* kind);

@@ -251,6 +251,10 @@ void* run_allocate(std::size_t size, std::size_t align) {
   bool reused;
   void* const pointer = take(run_lists, size, align, reused);
   if (pointer == nullptr) return nullptr;
+  if (__builtin_expect(heap_top - mark > World::get().options().heap_bytes_max, 0)) {
+    World::get().fail(FindingKind::out_of_memory, "out of memory: a heap of more than " +
+                                                      std::to_string(World::get().options().heap_bytes_max >> 20) + " MiB");
+  }
   ++live;
   ledger.bytes += size;
   header_of(pointer)->host = static_cast<std::uint16_t>(host);

@@ -78,7 +78,7 @@ struct Trace {
 };
 
 /// The trace of a recorded execution of this process (RunOptions::record was set). `choices` are those of the execution.
-Trace make_trace(const Scenario& scenario, const RunOptions& options, const Execution& execution);
+FORESEED_API Trace make_trace(const Scenario& scenario, const RunOptions& options, const Execution& execution);
 
 /// The build id of this process's program in hex, and its file name.
 std::string own_build_id();

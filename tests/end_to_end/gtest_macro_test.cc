@@ -43,17 +43,21 @@ void depends_on_the_schedule() {
 
 const foreseed::Scenario bad{"GtestMacro.Bad", "", depends_on_the_schedule, __FILE__, __LINE__};
 
+const foreseed::Registration registered(bad);
+
 void run_bad() { foreseed::detail::run_test(bad, bad.name); }
 
-std::string message_of_bad() {
+std::string message_of(void (*run)()) {
   testing::TestPartResultArray results;
   {
     testing::ScopedFakeTestPartResultReporter reporter(
         testing::ScopedFakeTestPartResultReporter::INTERCEPT_ALL_THREADS, &results);
-    run_bad();
+    run();
   }
   return results.size() == 1 ? results.GetTestPartResult(0).message() : std::to_string(results.size()) + " failures";
 }
+
+std::string message_of_bad() { return message_of(run_bad); }
 
 TEST(GtestMacroFailure, is_one_failure_with_seed_line_and_replay) {
   const std::string message = message_of_bad();
@@ -74,6 +78,22 @@ TEST(GtestMacroFailure, replays_from_its_file) {
   unsetenv("FORESEED_REPLAY");
   EXPECT_NE(replayed.find("reproduced from " + file), std::string::npos) << replayed;
   std::filesystem::remove(file);
+}
+
+void run_regressions() { foreseed::detail::run_regressions("kept_traces", __FILE__, __LINE__); }
+
+TEST(GtestMacroFailure, is_found_again_in_a_directory_of_traces) {
+  const std::string message = message_of_bad();
+  const auto start = message.find("results/");
+  ASSERT_NE(start, std::string::npos) << message;
+  const std::string file = message.substr(start, message.find(' ', start) - start);
+  std::filesystem::remove_all("kept_traces");
+  std::filesystem::create_directory("kept_traces");
+  std::filesystem::rename(file, "kept_traces/bad.json");
+  const std::string found = message_of(run_regressions);
+  EXPECT_NE(found.find("still fails: kept_traces/bad.json"), std::string::npos) << found;
+  EXPECT_NE(found.find("Expected equality"), std::string::npos) << found;
+  std::filesystem::remove_all("kept_traces");
 }
 
 }  // namespace
