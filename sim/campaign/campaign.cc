@@ -198,7 +198,7 @@ Trace record_seed(const Scenario& scenario, std::uint64_t seed, std::uint32_t st
   return make_trace(scenario, options, run_once(scenario, options));
 }
 
-Trace replay_trace(const Scenario& scenario, const Trace& trace, bool& diverged) {
+Trace replay_trace(const Scenario& scenario, const Trace& trace, bool& diverged, std::uint32_t until_step) {
   RunOptions options;
   options.seed = trace.seed;
   options.replaying = true;
@@ -206,9 +206,16 @@ Trace replay_trace(const Scenario& scenario, const Trace& trace, bool& diverged)
   options.record = true;
   options.steps_per_instant_max = trace.steps_per_instant_max;
   options.faults = trace.faults;
+  options.until_step = until_step;
   const Execution execution = run_once(scenario, options);
-  diverged = execution.diverged || execution.fingerprint != trace.fingerprint;
-  return make_trace(scenario, options, execution);
+  Trace now = make_trace(scenario, options, execution);
+  if (until_step == 0) {
+    diverged = execution.diverged || execution.fingerprint != trace.fingerprint;
+  } else {
+    const std::int64_t first = first_difference(trace, now);
+    diverged = execution.diverged || (first >= 0 && static_cast<std::size_t>(first) < now.events.size());
+  }
+  return now;
 }
 
 namespace {

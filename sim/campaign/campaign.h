@@ -52,8 +52,8 @@ CampaignResult run_campaign(const Scenario& scenario, const CampaignOptions& opt
 Trace record_seed(const Scenario& scenario, std::uint64_t seed, std::uint32_t steps_per_instant_max,
                   std::string_view faults = {});
 
-/// One recorded run that follows the choices of `trace`.
-Trace replay_trace(const Scenario& scenario, const Trace& trace, bool& diverged);
+/// One recorded run that follows the choices of `trace`; only up to step `until_step`, if that is not 0.
+Trace replay_trace(const Scenario& scenario, const Trace& trace, bool& diverged, std::uint32_t until_step = 0);
 
 /// "step 12: main mutex_lock (a.cc:3) there, T1 mutex_lock (a.cc:9) here": where two traces part.
 std::string describe_difference(const Trace& expected, const Trace& actual);

@@ -72,13 +72,28 @@ std::vector<Verb> add_verbs(CLI::App& app, Options& options, std::string& durati
   CLI::App& replay_verb = add("replay", "follow a trace in a new execution", replay);
   replay_verb.add_option("trace", options.trace, "JSON file, DATABASE#NUMBER, or NUMBER in --db")->required();
   replay_verb.add_option("--db", options.database)->capture_default_str();
+  replay_verb.add_option("--until", options.until, "stop after that step, and show the steps that led there")
+      ->check(CLI::PositiveNumber);
   replay_verb.add_flag("--json", options.json);
 
   CLI::App& show_verb = add("show", "print a trace, a column for each task", show_trace);
   show_verb.add_option("trace", options.trace, "JSON file, DATABASE#NUMBER, or NUMBER in --db")->required();
   show_verb.add_option("--db", options.database)->capture_default_str();
   show_verb.add_option("--last", options.last, "only the last steps")->capture_default_str();
+  show_verb.add_option("--until", options.until, "the last step to show")->check(CLI::PositiveNumber);
   show_verb.add_flag_callback("--all", [&options] { options.last = 0; }, "every step");
+
+  CLI::App& report = add("report", "one HTML file to look at a trace with", report_trace);
+  report.add_option("trace", options.trace, "JSON file, DATABASE#NUMBER, or NUMBER in --db")->required();
+  report.add_option("--db", options.database)->capture_default_str();
+  report.add_option("--out", options.out, "the file to write (default: beside the trace)");
+
+  CLI::App& diff = add("diff", "where two traces part, and what follows, side by side", diff_traces);
+  diff.add_option("one", options.trace, "JSON file, DATABASE#NUMBER, or NUMBER in --db")->required();
+  diff.add_option("other", options.other_trace)->required();
+  diff.add_option("--db", options.database)->capture_default_str();
+  diff.add_option("--last", options.last, "so many steps from there on")->capture_default_str();
+  diff.add_flag_callback("--all", [&options] { options.last = 0; }, "every step from there on");
 
   CLI::App& prints = add("fingerprint", "a hash over the fingerprints of many seeds, to compare builds", print_fingerprints);
   prints.add_option("scenario", options.names);

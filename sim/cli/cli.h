@@ -32,6 +32,9 @@ struct Options {
   std::string faults;                   ///< RunOptions::faults
   std::string trace;                    ///< replay, show
   std::size_t last = 60;                ///< show; 0 = all
+  std::uint32_t until = 0;              ///< show, replay: the last step; 0 = to the end
+  std::string other_trace;              ///< diff
+  std::string out;                      ///< report, export
 };
 
 ExitCode list_scenarios(const Options& options);
@@ -40,7 +43,12 @@ ExitCode run_scenario(const Options& options);
 ExitCode check_scenarios(const Options& options);
 ExitCode replay(const Options& options);
 ExitCode show_trace(const Options& options);
+ExitCode report_trace(const Options& options);
+ExitCode diff_traces(const Options& options);
 ExitCode print_fingerprints(const Options& options);
+
+/// Columns of the terminal, of COLUMNS, or 120.
+std::size_t terminal_width();
 
 /// The scenario of that name, or UsageError with the nearest ones.
 const Scenario& scenario_named(const std::string& name);

@@ -22,6 +22,8 @@ void print_json(const json& object) {
   fmt::print("{}\n", object.dump(-1, ' ', false, json::error_handler_t::replace));
 }
 
+}  // namespace
+
 std::size_t terminal_width() {
   winsize size{};
   if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col != 0) return size.ws_col;
@@ -29,8 +31,6 @@ std::size_t terminal_width() {
   const int width = columns != nullptr ? std::atoi(columns) : 0;
   return width >= 60 ? static_cast<std::size_t>(width) : 120;
 }
-
-}  // namespace
 
 const Scenario& scenario_named(const std::string& name) {
   const Scenario* const scenario = find_scenario(name);
@@ -54,7 +54,7 @@ ExitCode report_failure(const Options& options, Store& store, std::int64_t campa
                 {"trace", name}, {"replay", fmt::format("{} replay {}", options.program, name)}});
   } else {
     fmt::print("failed: {}: {}", trace.scenario, describe_finding(trace));
-    fmt::print("replay: {} replay {}\ntrace:  {}\nreport: {} show {}\n", options.program, name, name, options.program, name);
+    fmt::print("replay: {} replay {}\ntrace:  {}\nreport: {} report {}\n", options.program, name, name, options.program, name);
   }
   return trace.finding.kind == FindingKind::unsupported ? ExitCode::internal : ExitCode::violated;
 }
@@ -99,7 +99,7 @@ ExitCode replay(const Options& options) {
     fmt::print(stderr, "foreseed: note: {} was recorded by another build of {}\n", options.trace, trace.program);
   }
   bool diverged = false;
-  const Trace now = replay_trace(scenario, trace, diverged);
+  const Trace now = replay_trace(scenario, trace, diverged, options.until);
   if (diverged) {
     const std::string where = describe_difference(trace, now);
     if (options.json) {
@@ -111,6 +111,10 @@ ExitCode replay(const Options& options) {
   }
   if (options.json) {
     print_json({{"event", "reproduced"}, {"scenario", trace.scenario}, {"failed", now.failed}, {"message", now.finding.message}});
+  } else if (options.until != 0) {
+    ShowOptions show_options;
+    show_options.width = terminal_width();
+    fmt::print("{}reproduced: {}: up to step {}\n", show(now, show_options), trace.scenario, now.steps);
   } else if (now.failed) {
     fmt::print("reproduced: {}: {}", trace.scenario, describe_finding(now));
   } else {
@@ -123,6 +127,7 @@ ExitCode show_trace(const Options& options) {
   ShowOptions show_options;
   show_options.width = terminal_width();
   show_options.last = options.last;
+  show_options.until = options.until;
   fmt::print("{}", show(load_trace(options.trace, options.database), show_options));
   return ExitCode::held;
 }

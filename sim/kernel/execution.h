@@ -23,6 +23,7 @@ struct RunOptions {
   bool record = false;                    ///< keep events with their stacks (about 100 times slower)
   std::uint32_t steps_per_instant_max = 100'000;  ///< more steps than that at one virtual instant: livelock
   std::uint64_t steps_max = 50'000'000;           ///< more steps than that in one execution: livelock
+  std::uint32_t until_step = 0;           ///< recorded runs: ends there, without a finding; 0 = goes on to the end
   std::uint32_t events_max = 1'000'000;           ///< a recording keeps the first so many events
 };
 

@@ -178,7 +178,11 @@ void World::dispatch(Op op) {
   }
 }
 
-__attribute__((noinline)) void World::note_wait(Task& task) { task.waiting_stack = stack_here(); }
+__attribute__((noinline)) void World::note_wait(Task& task) {
+  task.waiting_stack = stack_here();
+  recorder_->wait({now_, step_, static_cast<std::uint16_t>(task.id), task.waiting_op, task.waiting_object, 0},
+                  task.waiting_stack);
+}
 
 bool World::wait(Op op, std::uint32_t object, std::uint64_t deadline_ns) {
   Task& self = *current_;
@@ -343,13 +347,9 @@ Task& World::spawn(void* (*entry)(void*), void* argument) {
 
 void World::event_slow(Op op, std::uint32_t object, std::int32_t result) {
   if (recording_ != nullptr) {
-    if (recording_->events.size() >= options_.events_max) {
-      recording_->truncated = true;
-    } else {
-      recording_->stacks.push_back(stack_here());
-      recording_->events.push_back({now_, step_, static_cast<std::uint16_t>(current_->id), op, object, result,
-                                    static_cast<std::uint32_t>(recording_->stacks.size() - 1), 0});
-    }
+    recorder_->event({now_, step_, static_cast<std::uint16_t>(current_->id), op, object, result, 0, 0}, *current_,
+                     stack_here(), choices_.log().size());
+    if (step_ == options_.until_step) stop();
   }
   if (step_ <= step_limit_) return;
   step_limit_ = ~std::uint32_t{0};
@@ -414,6 +414,13 @@ void World::fail(FindingKind kind, std::string message, std::vector<Place> more_
   current_->parked = false;
   to_host();
   internal_error("a task that was given up was resumed", __FILE__, __LINE__);
+}
+
+/// The step was reached at which the run was to end: what would follow is given up.
+void World::stop() {
+  current_->parked = false;
+  to_host();
+  internal_error("a run that was stopped was resumed", __FILE__, __LINE__);
 }
 
 void World::deadlock() {

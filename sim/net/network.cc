@@ -121,5 +121,13 @@ void foreseed::net_install() {
     net::Network::get().begin_run();
     net::datagrams_begin_run();
   };
+  hooks.end = [] {
+    Recording* const recording = World::get().recorded();
+    net::Network& network = net::Network::get();
+    network.machine(0);
+    for (std::uint32_t i = 0; recording != nullptr && i < network.machine_count(); ++i) {
+      recording->hosts.push_back(network.machine(i).name);
+    }
+  };
   World::get().add_hooks(hooks);
 }
