@@ -22,7 +22,14 @@ bool is_source_name(const fs::path& path) {
   return std::find(endings.begin(), endings.end(), path.extension().string()) != endings.end();
 }
 
-bool may_be_read(const std::string& name) {
+/// Where a source is to be looked for. Compilers may write paths relative to the build directory: "../../src/a.cc".
+fs::path found_as(std::string_view name) {
+  std::error_code ignored;
+  while (name.starts_with("../") && !fs::exists(fs::path(name), ignored)) name.remove_prefix(3);
+  return name;
+}
+
+bool may_be_read(const fs::path& name) {
   std::error_code error;
   const fs::path here = fs::canonical(fs::current_path(error), error);
   const fs::path file = fs::canonical(name, error);
@@ -40,8 +47,9 @@ Excerpts excerpts_of(const Trace& trace) {
   }
   Excerpts excerpts;
   for (const auto& [name, lines] : wanted) {
-    if (!may_be_read(name)) continue;
-    std::ifstream in(name);
+    const fs::path path = found_as(name);
+    if (!may_be_read(path)) continue;
+    std::ifstream in(path);
     std::string text;
     for (std::uint32_t number = 1; std::getline(in, text); ++number) {
       const auto near = lines.lower_bound(number > lines_around ? number - lines_around : 1);

@@ -64,7 +64,18 @@ class Holds {
   std::map<std::uint16_t, std::uint32_t> unlocked_;
 };
 
-void add_waits(const Trace& trace, std::vector<Bar>& bars) {
+/// A task whose host goes down waits no longer.
+void end_with_host(const Trace& trace, const std::vector<Bar>& downs, Bar& wait) {
+  for (const Bar& down : downs) {
+    const bool gone = !down.label.ends_with(" paused") && down.from > wait.from;
+    if (!gone || wait.lane >= trace.task_hosts.size() || trace.task_hosts[wait.lane] != down.lane) continue;
+    wait.to = down.from;
+    wait.to_ns = down.from_ns;
+    return;
+  }
+}
+
+void add_waits(const Trace& trace, const std::vector<Bar>& downs, std::vector<Bar>& bars) {
   std::vector<std::vector<const Event*>> by_task(trace.tasks.size());
   for (const Event& event : trace.events) by_task[event.task].push_back(&event);
   std::vector<std::size_t> last(trace.tasks.size(), ~std::size_t{0});  ///< the task's last bar
@@ -75,6 +86,7 @@ void add_waits(const Trace& trace, std::vector<Bar>& bars) {
     const std::string label = wait_text(trace, wait);
     Bar bar{wait.task, wait.step, 0, wait.time_ns, end_ns(trace), label, wait.op == Op::thread_join ? 0 : wait.object};
     if (next != events.end()) close(bar, **next);
+    else end_with_host(trace, downs, bar);
     // Woken and waiting again, without a step between: one wait.
     std::size_t& previous = last[wait.task];
     if (previous != ~std::size_t{0} && bars[previous].to == bar.to && bars[previous].label == label) continue;
@@ -154,7 +166,7 @@ Timeline timeline_of(const Trace& trace) {
     if (event.op == Op::fault) see_fault(event, text, faults);
     if (event.op == Op::host) see_host(trace, event, text, downs);
   }
-  add_waits(trace, timeline.waits);
+  add_waits(trace, timeline.downs, timeline.waits);
   return timeline;
 }
 

@@ -34,8 +34,9 @@ std::string parting_choice(const Trace& one, const Trace& other, std::uint32_t s
     const Choice& b = other.choices[i];
     if (a == b) continue;
     if (one.choice_steps[i] > step) break;
-    return fmt::format("choice {}: {} of {} chose {}, in the other {} of {} chose {}\n", i + 1, to_string(a.kind),
-                       task_name(one, a.task), a.value, to_string(b.kind), task_name(other, b.task), b.value);
+    return fmt::format("choice {}: {} at {} chose {} of {}, in the other {} at {} chose {} of {}\n", i + 1,
+                       to_string(a.kind), task_name(one, a.task), a.value, a.bound, to_string(b.kind), task_name(other, b.task),
+                       b.value, b.bound);
   }
   return {};
 }

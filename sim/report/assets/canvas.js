@@ -1,6 +1,6 @@
-// Draws the lanes: rows are steps, columns are tasks. Only what is in sight is drawn, so the number of steps hardly matters.
+// Draws the lanes: rows are steps, columns are tasks, those of one host side by side. Only what is in sight is drawn, so the number of steps hardly matters.
 
-const rowHeight = 22, headHeight = 40, gutterWidth = 118, stateWidth = 84;
+const rowHeight = 22, headHeight = 40, gutterWidth = 106 + Math.ceil(String(count).length * 7.3), stateWidth = 84;
 
 /** What is shown: which steps have a row, which is selected, whose past is bright. */
 const view = {rows: [], selected: 0, past: new Uint8Array(count + 1)};
@@ -9,7 +9,17 @@ const steps = document.getElementById('steps');
 const canvas = document.getElementById('lanes');
 const spacer = document.getElementById('spacer');
 const ink = canvas.getContext('2d');
-let colours = {}, columnWidth = 200;
+let colours = {}, columnWidth = 240;
+let columns = [];                                   // tasks, in the order of their columns
+const columnOf = new Int32Array(taskCount).fill(-1);  // -1: none of its steps is shown
+
+function layColumns() {
+  const used = new Uint8Array(taskCount);
+  for (const step of view.rows) used[events.task[step - 1]] = 1;
+  columns = [...used.keys()].filter(task => used[task]).sort((a, b) => hostOf(a) - hostOf(b) || a - b);
+  columnOf.fill(-1);
+  columns.forEach((task, column) => { columnOf[task] = column; });
+}
 
 const palette = ['#3b7dd8', '#c2562e', '#2a9d6f', '#9a5fc4', '#b58a00', '#c0437f', '#4b8f9c', '#7a6f5d'];
 const colourOf = number => palette[number % palette.length];
@@ -24,7 +34,8 @@ function readColours() {
 }
 
 const lanesLeft = () => gutterWidth + trace.stateNames.length * stateWidth;
-const columnLeft = task => lanesLeft() + task * columnWidth - steps.scrollLeft;
+const columnLeft = task => lanesLeft() + columnOf[task] * columnWidth - steps.scrollLeft;
+const shown = task => columnOf[task] >= 0;
 const laneX = task => columnLeft(task) + 16;
 /** The row at which a step is, or would be if it were shown. */
 const rowOf = step => lowerBound(view.rows, step);
@@ -33,20 +44,26 @@ const stepY = step => rowY(rowOf(step)) + rowHeight / 2;
 
 function resize() {
   const width = steps.clientWidth, height = steps.clientHeight, scale = window.devicePixelRatio || 1;
-  columnWidth = Math.max(190, Math.floor((width - lanesLeft()) / taskCount));
+  columnWidth = Math.max(240, Math.floor((width - lanesLeft()) / Math.max(1, columns.length)));
   canvas.width = Math.round(width * scale);
   canvas.height = Math.round(height * scale);
   canvas.style.width = width + 'px';
   canvas.style.height = height + 'px';
   ink.setTransform(scale, 0, 0, scale, 0, 0);
   spacer.style.height = headHeight + view.rows.length * rowHeight + 'px';
-  spacer.style.width = lanesLeft() + taskCount * columnWidth + 'px';
+  spacer.style.width = lanesLeft() + columns.length * columnWidth + 'px';
 }
 
 /** Text of at most `room` pixels, in a font of constant width. */
 function fit(text, room) {
   const letters = Math.floor(room / 7.3);
   return text.length <= letters ? text : text.slice(0, Math.max(0, letters - 1)) + '…';
+}
+
+/** The same for what tells most at its end: a file and line. */
+function fitEnd(text, room) {
+  const letters = Math.floor(room / 7.3);
+  return text.length <= letters ? text : '…' + text.slice(text.length - Math.max(0, letters - 1));
 }
 
 function write(text, x, y, colour, weight = '') {
@@ -70,19 +87,23 @@ function drawBands(first, last) {
   for (const [bar, y0, y1] of inSight(faults, first, last)) {
     ink.fillStyle = 'rgba(217,130,24,0.13)';
     ink.fillRect(gutterWidth, y0, canvas.clientWidth, y1 - y0);
-    write(fit('fault: ' + bar.label, 420), lanesLeft() + 40, y0 + 10, colours.mark);
+    const label = fit('fault: ' + bar.label, 420);
+    write(label, canvas.clientWidth - label.length * 7.3 - 8, Math.max(y0, headHeight) + 13, colours.mark);
   }
   for (const [bar, y0, y1] of inSight(downs, first, last)) {
     ink.fillStyle = 'rgba(120,120,120,0.25)';
-    for (let task = 0; task < taskCount; ++task) {
+    for (const task of columns) {
       if (hostOf(task) === bar.lane) ink.fillRect(columnLeft(task), y0, columnWidth - 4, y1 - y0);
     }
   }
+}
+
+function drawStates(first, last) {
   for (const [bar, y0, y1] of inSight(states, first, last)) {
-    const x = gutterWidth + bar.lane * stateWidth - steps.scrollLeft;
+    const x = gutterWidth + bar.lane * stateWidth;
     ink.fillStyle = colourOf(stateNumber(bar.label)) + '44';
     ink.fillRect(x, y0, stateWidth - 6, y1 - y0);
-    write(fit(bar.label, stateWidth - 12), x + 4, Math.max(y0 + 12, headHeight + 12), colours.ink);
+    write(fit(bar.label, stateWidth - 12), x + 4, Math.max(y0 + 15, headHeight + 15), colours.ink);
   }
 }
 
@@ -93,14 +114,14 @@ function stateNumber(label) {
 }
 
 function drawBars(first, last) {
-  for (let task = 0; task < taskCount; ++task) {
+  for (const task of columns) {
     const own = stepsOf[task];
-    if (own.length === 0) continue;
     const y0 = Math.max(stepY(own[0]), headHeight), y1 = Math.min(stepY(own[own.length - 1]), canvas.clientHeight);
     ink.fillStyle = colours.line;
     if (y1 > y0) ink.fillRect(laneX(task) - 1, y0, 2, y1 - y0);
   }
   for (const [bar, y0, y1] of inSight(waits, first, last)) {
+    if (!shown(bar.lane)) continue;
     ink.strokeStyle = bar.object ? colourOf(bar.object) : colours.faint;
     ink.lineWidth = 3;
     ink.setLineDash([2, 4]);
@@ -110,9 +131,10 @@ function drawBars(first, last) {
     ink.stroke();
     ink.setLineDash([]);
     // To the end of the trace: it never went on.
-    if (bar.to === Infinity) write(fit('waits: ' + bar.label, columnWidth - 30), laneX(bar.lane) + 10, Math.min(y0 + rowHeight + 4, canvas.clientHeight - 6), colours.bad);
+    if (bar.to === Infinity) write(fit('waits: ' + bar.label, columnWidth - 30), laneX(bar.lane) + 10, Math.min(y0 + rowHeight + 4, canvas.clientHeight - 6), bar.label === 'sleep' ? colours.faint : colours.bad);
   }
   for (const [bar, y0, y1] of inSight(holds, first, last)) {
+    if (!shown(bar.lane)) continue;
     ink.fillStyle = colourOf(bar.object);
     ink.fillRect(laneX(bar.lane) - 9 - 5 * (bar.depth ?? 0), y0, 4, Math.max(3, y1 - y0));
   }
@@ -138,7 +160,7 @@ function arrow(x0, y0, x1, y1, colour, width, dashes) {
 function drawOrders(first, last) {
   const top = view.rows[first], bottom = view.rows[last];
   for (const [from, to] of orders) {
-    if (from > bottom || to < top) continue;
+    if (from > bottom || to < top || !shown(events.task[from - 1]) || !shown(events.task[to - 1])) continue;
     const bright = view.past[to] && view.past[from];
     ink.globalAlpha = from === view.selected || to === view.selected ? 1 : bright ? 0.6 : 0.18;
     arrow(laneX(events.task[from - 1]), stepY(from), laneX(events.task[to - 1]), stepY(to), bright ? colours.accent : colours.faint, 1, []);
@@ -154,6 +176,7 @@ function drawMessages(first, last) {
     const state = fate(message);
     const sender = message.task >= 0 ? message.task : firstTaskOf[message.fromHost];
     const receiver = message.readStep ? events.task[message.readStep - 1] : firstTaskOf[message.toHost];
+    if (!shown(sender) || !shown(receiver)) continue;
     const x0 = laneX(sender), y0 = stepY(message.sentStep);
     let x1 = laneX(receiver), y1 = message.readStep ? stepY(message.readStep) : stepY(message.arrivedStep || message.sentStep + 1);
     const gone = message.arrivedNs === null;
@@ -161,22 +184,35 @@ function drawMessages(first, last) {
     const colour = fateColour(state);
     ink.globalAlpha = message.what === 'data' || message.what === 'datagram' || state !== 'delivered' ? 0.95 : 0.45;
     arrow(x0, y0, x1, y1, colour, state === 'delivered' ? 1.5 : 2, state === 'duplicate' || state === 'late' || state === 'resent' ? [6, 4] : []);
-    if (gone) write('✕', x1 - 4, y1 + 5, colour, 'bold');
-    if (state !== 'delivered') write(state, (x0 + x1) / 2 + 4, (y0 + y1) / 2 - 4, colour);
+    if (gone) write('✕ ' + state, x1 - 4, y1 + 5, colour, 'bold');
+    else if (state !== 'delivered') write(state, (x0 + x1) / 2 + 4, (y0 + y1) / 2 - 4, colour);
   }
   ink.globalAlpha = 1;
 }
 
-function drawRows(first, last) {
+/** Step numbers and times, over what has been scrolled to the left. */
+function drawGutter(first, last) {
+  ink.fillStyle = colours.raised;
+  ink.fillRect(0, 0, lanesLeft(), canvas.clientHeight);
+  drawStates(first, last);
   let lastTime = first > 0 ? events.time[view.rows[first - 1] - 1] : -1;
   for (let row = first; row <= last; ++row) {
-    const step = view.rows[row], i = step - 1, y = rowY(row) + rowHeight / 2 + 4, task = events.task[i];
-    const bright = view.past[step] === 1, turn = isTurn[step] === 1, failing = step === failingStep;
+    const step = view.rows[row], i = step - 1, y = rowY(row) + rowHeight / 2 + 4;
+    if (step === view.selected) { ink.fillStyle = colours.select; ink.fillRect(0, rowY(row), gutterWidth, rowHeight); }
     if (events.time[i] !== lastTime) {
       if (lastTime >= 0) { ink.fillStyle = colours.line; ink.fillRect(0, rowY(row), canvas.clientWidth, 1); }
       write(timeText(events.time[i]).padStart(11), 2, y, colours.ink);
       lastTime = events.time[i];
     }
+    const number = String(step), special = step === failingStep ? colours.bad : isTurn[step] ? colours.mark : '';
+    write(number, gutterWidth - 12 - number.length * 7.3, y, special || colours.faint, special ? 'bold' : '');
+  }
+}
+
+function drawRows(first, last) {
+  for (let row = first; row <= last; ++row) {
+    const step = view.rows[row], i = step - 1, y = rowY(row) + rowHeight / 2 + 4, task = events.task[i];
+    const bright = view.past[step] === 1, turn = isTurn[step] === 1, failing = step === failingStep;
     ink.globalAlpha = bright || !failingStep ? 1 : 0.55;
     const x = laneX(task);
     ink.fillStyle = failing ? colours.bad : turn ? colours.mark : bright ? colours.accent : colours.faint;
@@ -185,13 +221,11 @@ function drawRows(first, last) {
     else ink.arc(x, y - 4, failing ? 6 : 3.5, 0, 7);
     ink.fill();
     const room = columnWidth - 34, text = stepText(step), place = placeText(events.stack[i]);
-    const shown = fit(text, room);
-    write(shown, x + 10, y, failing ? colours.bad : colours.ink, turn || failing ? 'bold' : '');
-    const left = room - shown.length * 7.3 - 12;
-    if (left > 50 && place) write(fit(place, left), x + 10 + shown.length * 7.3 + 10, y, colours.faint);
+    const words = fit(text, room);
+    write(words, x + 10, y, failing ? colours.bad : colours.ink, turn || failing ? 'bold' : '');
+    const left = room - words.length * 7.3 - 12;
+    if (left > 50 && place) write(fitEnd(place, left), x + 10 + words.length * 7.3 + 10, y, colours.faint);
     ink.globalAlpha = 1;
-    const number = String(step);
-    write(number, gutterWidth - 12 - number.length * 7.3, y, failing ? colours.bad : turn ? colours.mark : colours.faint, turn || failing ? 'bold' : '');
   }
 }
 
@@ -199,8 +233,9 @@ function drawHead() {
   ink.fillStyle = colours.raised;
   ink.fillRect(0, 0, canvas.clientWidth, headHeight);
   let host = -1;
-  for (let task = 0; task < taskCount; ++task) {
+  for (const task of columns) {
     const x = columnLeft(task);
+    if (x + columnWidth < lanesLeft()) continue;
     if (hostOf(task) !== host || x <= lanesLeft()) {
       host = hostOf(task);
       if (trace.hosts.length > 1) write(fit(hostText(host), columnWidth - 10), Math.max(x, lanesLeft()) + 8, 15, colours.accent, 'bold');
@@ -208,11 +243,10 @@ function drawHead() {
     write(fit(taskText(task), columnWidth - 14), x + 8, 32, colours.ink, 'bold');
   }
   ink.fillStyle = colours.raised;
-  ink.fillRect(0, 0, lanesLeft() - steps.scrollLeft, headHeight);
-  trace.stateNames.forEach((name, k) => write(fit(name, stateWidth - 8), gutterWidth + k * stateWidth + 2 - steps.scrollLeft, 32, colours.faint, 'bold'));
-  ink.fillRect(0, 0, gutterWidth, headHeight);
-  write('time', 58, 32, colours.faint);
-  write('step', 78 + gutterWidth - 118 + 4 + 14, 32, colours.faint);
+  ink.fillRect(0, 0, lanesLeft(), headHeight);
+  trace.stateNames.forEach((name, k) => write(fit(name, stateWidth - 8), gutterWidth + k * stateWidth + 2, 32, colours.faint, 'bold'));
+  write('time', 54, 32, colours.faint);
+  write('#', gutterWidth - 19, 32, colours.faint);
   ink.fillStyle = colours.line;
   ink.fillRect(0, headHeight - 1, canvas.clientWidth, 1);
 }
@@ -244,6 +278,7 @@ function draw() {
     drawOrders(first, last);
     drawMessages(first, last);
     drawRows(first, last);
+    drawGutter(first, last);
   } else {
     write('no step fits the filter', gutterWidth + 20, headHeight + 24, colours.faint);
   }

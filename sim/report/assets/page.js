@@ -29,7 +29,7 @@ function sourceExcerpt(file, line) {
 function addPlace(to, stack) {
   const frame = userFrame(stack);
   if (!frame) return;
-  to.append(element('p', {className: 'mono'}, frame[1] + ':' + frame[2]));
+  to.append(element('p', {className: 'mono'}, tidyPath(frame[1]) + ':' + frame[2]));
   to.append(sourceExcerpt(frame[1], frame[2]) ?? element('p', {className: 'quiet'}, 'the source is not below the directory in which this report was made'));
 }
 
@@ -37,7 +37,7 @@ function stackList(stack) {
   const list = element('ul', {className: 'mono'});
   for (const index of trace.stacks[stack] ?? []) {
     const [name, file, line, user, module] = trace.frames[index];
-    const where = file ? file + ':' + line : module;
+    const where = file ? tidyPath(file) + ':' + line : module;
     list.append(element('li', {className: user ? '' : 'quiet'}, (name || '?') + '  ' + where));
   }
   return element('details', {}, element('summary', {}, 'stack'), list);
@@ -100,7 +100,7 @@ function tableRow(step) {
   const cell = (text, className = '') => element('td', {className}, text);
   const number = element('td', {className: 'number'}, link(step, String(step)));
   const row = element('tr', {}, number, cell(timeText(events.time[i]), 'number'), cell(hostText(hostOf(events.task[i]))), cell(taskText(events.task[i])),
-                      cell(stepText(step)), cell(frame ? frame[1] + ':' + frame[2] : ''), cell(made), cell(view.past[step] ? 'yes' : ''));
+                      cell(stepText(step)), cell(frame ? tidyPath(frame[1]) + ':' + frame[2] : ''), cell(made), cell(view.past[step] ? 'yes' : ''));
   if (isTurn[step]) row.classList.add('chose');
   if (step === view.selected) { row.classList.add('selected'); row.setAttribute('aria-current', 'true'); }
   return row;
@@ -119,7 +119,7 @@ function showTable() {
 function scrollTo(step) {
   const row = rowOf(step), top = row * rowHeight, room = steps.clientHeight - headHeight;
   if (top < steps.scrollTop + rowHeight || top > steps.scrollTop + room - 2 * rowHeight) steps.scrollTop = Math.max(0, top - room * 0.45);
-  const left = events.task[step - 1] * columnWidth;
+  const left = Math.max(0, columnOf[events.task[step - 1]]) * columnWidth;
   const visible = steps.clientWidth - lanesLeft();
   if (left < steps.scrollLeft || left + columnWidth > steps.scrollLeft + visible) steps.scrollLeft = Math.max(0, left - visible / 3);
 }
@@ -172,6 +172,7 @@ function filterRows() {
   }
   view.rows = rows;
   byId('count').textContent = rows.length === count ? count + ' steps' : rows.length + ' of ' + count + ' steps';
+  layColumns();
   resize();
   if (view.selected) scrollTo(view.selected);
   tableStart = 0;
@@ -282,4 +283,4 @@ byId('identity').textContent = trace.program + ', seed ' + trace.seed + ', ' + t
     (trace.truncated ? '; only the first ' + count + ' steps were kept' : '') + (choices.length ? '; ' + turns.length + ' of ' + new Set(choices.map(choice => choice.step)).size + ' steps with choices took a turn' : '');
 setPast(failingStep || count);
 select(linked() || failingStep || count, {remember: false});
-document.documentElement.dataset.ready = 'yes';
+document.documentElement.dataset.ready = String(Math.round(performance.now()));

@@ -20,6 +20,9 @@ function userFrame(stack) {
   return null;
 }
 
+/** A path as compilers write it from within a build directory, without the way out of it. */
+const tidyPath = path => path.replace(/^(\.\.\/)+/, '');
+
 function placeText(stack) {
   const frame = userFrame(stack);
   return frame ? baseName(frame[1]) + ':' + frame[2] : '';
@@ -37,11 +40,10 @@ function stepText(step) {
 
 function choiceText(choice) {
   const asked = taskText(choice.task) + ' at ' + (trace.ops[choice.op] ?? '?');
-  const which = choice.value + ' of 0..' + (choice.bound - 1);
+  const which = choice.value + ' in 0..' + (choice.bound - 1);
   if (choice.kind === 'schedule') {
-    const next = choice.step >= 1 && choice.step <= count ? taskText(events.task[choice.step - 1]) : 'another';
-    if (choice.value === 0) return 'schedule, ' + asked + ': the first in turn (' + which + ')';
-    return (isPreemption(choice) ? 'preemption: ' : 'schedule: ') + asked + ' gave way, ' + next + ' went on (' + which + ')';
+    if (isPreemption(choice)) return 'preemption: ' + asked + ' had to give way (' + which + ')';
+    return 'schedule: after ' + asked + (choice.value ? ', another out of turn' : ', the first in turn') + ' (' + which + ')';
   }
   return choice.kind + ': ' + asked + ' (' + which + ')';
 }
