@@ -10,6 +10,8 @@
 #include "campaign/campaign.h"
 #include "cli/cli.h"
 #include "cli/registry.h"
+#include "report/export.h"
+#include "report/page.h"
 #include "trace/store.h"
 
 namespace foreseed {
@@ -94,7 +96,17 @@ void print_summary(const Options& options, const Scenario& scenario, const Campa
   fmt::print("{}\n", text);
 }
 
-ExitCode check_one(const Options& options, const Scenario& scenario, Store& store) {
+report::JUnitCase junit_case(const Scenario& scenario, const CampaignResult& result) {
+  report::JUnitCase one{scenario.name, result.seconds, {}, {}};
+  for (const Failure& failure : result.kept) {
+    const std::string message = failure.trace.failed ? failure.trace.finding.message : failure.message;
+    if (one.failure.empty()) one.failure = message.empty() ? "failed" : message;
+    one.details += fmt::format("seed {}: {}", failure.seed, failure.trace.failed ? describe_finding(failure.trace) : message + "\n");
+  }
+  return one;
+}
+
+ExitCode check_one(const Options& options, const Scenario& scenario, Store& store, std::vector<report::JUnitCase>& cases) {
   CampaignOptions campaign;
   campaign.base_seed = options.seed;
   campaign.runs = options.runs != 0 ? options.runs : options.seconds > 0 ? 0 : 1000;
@@ -112,6 +124,7 @@ ExitCode check_one(const Options& options, const Scenario& scenario, Store& stor
   }
   store.update_campaign(id, {result.executions, result.steps, result.failures, result.seconds});
   print_summary(options, scenario, campaign, result);
+  cases.push_back(junit_case(scenario, result));
   ExitCode code = result.interrupted ? ExitCode::inconclusive : ExitCode::held;
   for (const Failure& failure : result.kept) code = std::max(code, report(options, store, id, scenario, failure));
   if (code == ExitCode::inconclusive && !result.kept.empty()) code = ExitCode::violated;
@@ -129,12 +142,14 @@ ExitCode check_scenarios(const Options& options) {
   }
   if (wanted.empty()) throw UsageError("check: name a scenario, or --all");
   Store store(options.database);
+  std::vector<report::JUnitCase> cases;
   ExitCode code = ExitCode::held;
   for (const Scenario* const scenario : wanted) {
-    const ExitCode one = check_one(options, *scenario, store);
+    const ExitCode one = check_one(options, *scenario, store, cases);
     code = std::max(code, one);
     if (one == ExitCode::inconclusive || (one != ExitCode::held && !options.keep_going)) break;
   }
+  if (!options.junit.empty()) report::write_text(report::junit(own_program_name(), cases), options.junit, "--junit");
   return code;
 }
 

@@ -66,6 +66,7 @@ std::vector<Verb> add_verbs(CLI::App& app, Options& options, std::string& durati
   check.add_option("--for", duration, "stop after 60s, 5m, 1h");
   check.add_option("--jobs", options.jobs, "worker processes")->check(CLI::Range(1u, 256u))->capture_default_str();
   check.add_flag("--keep-going", options.keep_going, "do not stop at the first failure");
+  check.add_option("--junit", options.junit, "write a JUnit report of the scenarios to that file");
   check.add_option("--trace-out", options.trace_out, "write the trace of the failure as JSON");
   add_common(check, options);
 
@@ -87,6 +88,14 @@ std::vector<Verb> add_verbs(CLI::App& app, Options& options, std::string& durati
   report.add_option("trace", options.trace, "JSON file, DATABASE#NUMBER, or NUMBER in --db")->required();
   report.add_option("--db", options.database)->capture_default_str();
   report.add_option("--out", options.out, "the file to write (default: beside the trace)");
+
+  CLI::App& exports = add("export", "a trace in another tool's format", export_trace);
+  exports.add_option("trace", options.trace, "JSON file, DATABASE#NUMBER, or NUMBER in --db")->required();
+  exports.add_option("--format", options.format, "chrome (and Perfetto), dot (Graphviz), junit, sarif, github")
+      ->required()
+      ->check(CLI::IsMember({"chrome", "dot", "junit", "sarif", "github"}));
+  exports.add_option("--db", options.database)->capture_default_str();
+  exports.add_option("--out", options.out, "the file to write (default: standard output)");
 
   CLI::App& diff = add("diff", "where two traces part, and what follows, side by side", diff_traces);
   diff.add_option("one", options.trace, "JSON file, DATABASE#NUMBER, or NUMBER in --db")->required();

@@ -35,6 +35,8 @@ struct Options {
   std::uint32_t until = 0;              ///< show, replay: the last step; 0 = to the end
   std::string other_trace;              ///< diff
   std::string out;                      ///< report, export
+  std::string format;                   ///< export
+  std::string junit;                    ///< check: file for a JUnit report
 };
 
 ExitCode list_scenarios(const Options& options);
@@ -44,6 +46,7 @@ ExitCode check_scenarios(const Options& options);
 ExitCode replay(const Options& options);
 ExitCode show_trace(const Options& options);
 ExitCode report_trace(const Options& options);
+ExitCode export_trace(const Options& options);
 ExitCode diff_traces(const Options& options);
 ExitCode print_fingerprints(const Options& options);
 

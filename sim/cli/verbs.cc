@@ -10,6 +10,7 @@
 #include "campaign/campaign.h"
 #include "cli/cli.h"
 #include "cli/registry.h"
+#include "report/export.h"
 #include "trace/store.h"
 
 namespace foreseed {
@@ -54,6 +55,9 @@ ExitCode report_failure(const Options& options, Store& store, std::int64_t campa
                 {"trace", name}, {"replay", fmt::format("{} replay {}", options.program, name)}});
   } else {
     fmt::print("failed: {}: {}", trace.scenario, describe_finding(trace));
+    if (std::getenv("GITHUB_ACTIONS") != nullptr) {
+      fmt::print("{}", report::github(trace, {name, fmt::format("{} replay {}", options.program, name)}));
+    }
     fmt::print("replay: {} replay {}\ntrace:  {}\nreport: {} report {}\n", options.program, name, name, options.program, name);
   }
   return trace.finding.kind == FindingKind::unsupported ? ExitCode::internal : ExitCode::violated;

@@ -1,7 +1,6 @@
 #include "report/page.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
@@ -191,16 +190,15 @@ std::string page(const Trace& trace, const PageOptions& options) {
                  {"@DATA@", embedded(data_of(trace, options))}});
 }
 
-void write_page(const Trace& trace, const PageOptions& options, const std::string& path) {
+void write_text(const std::string& text, const std::string& path, const char* option) {
   std::error_code ignored;
   if (const auto parent = std::filesystem::path(path).parent_path(); !parent.empty()) {
     std::filesystem::create_directories(parent, ignored);
   }
-  const std::string text = page(trace, options);
   std::FILE* const file = std::fopen(path.c_str(), "wb");
   const bool written = file != nullptr && std::fwrite(text.data(), 1, text.size(), file) == text.size();
   if (file == nullptr || std::fclose(file) != 0 || !written) {
-    throw UnreadableError(fmt::format("{}: cannot be written: {}; name another file with --out", path, std::strerror(errno)));
+    throw UnreadableError(fmt::format("{}: cannot be written: {}; name another file with {}", path, std::strerror(errno), option));
   }
 }
 

@@ -16,8 +16,8 @@ struct PageOptions {
 
 std::string page(const Trace& trace, const PageOptions& options);
 
-/// Writes the page; throws UnreadableError where it cannot be written.
-void write_page(const Trace& trace, const PageOptions& options, const std::string& path);
+/// Writes a file; missing directories are made. Throws UnreadableError, which names the `option` that gives another path.
+void write_text(const std::string& text, const std::string& path, const char* option);
 
 /// Text as HTML text or a double-quoted attribute's value.
 std::string html_escaped(std::string_view text);

@@ -58,6 +58,15 @@ def everything():
                            ['1500000', 7, 0, 0, 1, 'data', 5, 1, 0, '2000000', 8, 3]])
 
 
+def deadlock():
+    """Two tasks, each holding the lock that the other waits for; the third joins the first."""
+    ops = [(0, 'thread_create', 0), (1, 'task_start', 0), (2, 'task_start', 0), (1, 'mutex_lock', 1), (2, 'mutex_lock', 2)]
+    events = [['0', i + 1, task, op, thing, 1 if op == 'thread_create' else 0, 1, 0] for i, (task, op, thing) in enumerate(ops)]
+    return trace(['main', 'one', 'two'], ['client'], [0, 0, 0], ['', 'mutex#1', 'mutex#2'], [''], events,
+                 waits=[['0', 5, 0, 'thread_join', 1, 1], ['0', 5, 1, 'mutex_lock', 2, 1], ['0', 5, 2, 'mutex_lock', 1, 1]],
+                 orders=[[1, 2]])
+
+
 def many(count):
     events, orders, waits, choices, steps = [], [], [], [], []
     names = ['mutex_lock', 'atomic_rmw', 'mutex_unlock', 'sock_send']
@@ -74,6 +83,6 @@ def many(count):
 
 
 if __name__ == '__main__':
-    for name, made in [('hostile', hostile()), ('everything', everything()), ('5000', many(5000)), ('100000', many(100000))]:
+    for name, made in [('hostile', hostile()), ('everything', everything()), ('deadlock', deadlock()), ('5000', many(5000)), ('100000', many(100000))]:
         with open(f'{sys.argv[1]}/{name}.json', 'w') as out:
             json.dump(made, out)
