@@ -6,6 +6,7 @@ endfunction()
 
 file(READ ${DIR}/report.html shell)
 file(READ ${DIR}/report.css style)
+file(READ ${DIR}/foreseed_gdb.py gdb_script)
 string(SHA256 style_hash "${style}")
 set(script "")
 set(parts "")
@@ -18,6 +19,7 @@ endforeach()
 string(SHA256 script_hash "${script}")
 quoted(shell "${shell}")
 quoted(style "${style}")
+quoted(gdb_script "${gdb_script}")
 file(WRITE ${OUT} "// Made by cmake/embed_report.cmake.
 #include \"report/assets.h\"
 
@@ -28,5 +30,6 @@ const char style_sha256[] = \"${style_hash}\";
 const char* const script[] = {
 ${parts}    nullptr};
 const char script_sha256[] = \"${script_hash}\";
+const char gdb_script[] = ${gdb_script};
 }  // namespace foreseed::report::assets
 ")

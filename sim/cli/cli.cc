@@ -75,6 +75,7 @@ std::vector<Verb> add_verbs(CLI::App& app, Options& options, std::string& durati
   replay_verb.add_option("--db", options.database)->capture_default_str();
   replay_verb.add_option("--until", options.until, "stop after that step, and show the steps that led there")
       ->check(CLI::PositiveNumber);
+  replay_verb.add_flag("--gdb", options.gdb, "in gdb, stopped after --until, or the failing step, on the task's stack");
   replay_verb.add_flag("--json", options.json);
 
   CLI::App& show_verb = add("show", "print a trace, a column for each task", show_trace);

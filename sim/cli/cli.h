@@ -33,6 +33,7 @@ struct Options {
   std::string trace;                    ///< replay, show
   std::size_t last = 60;                ///< show; 0 = all
   std::uint32_t until = 0;              ///< show, replay: the last step; 0 = to the end
+  bool gdb = false;                     ///< replay: in a debugger, stopped at `until`
   std::string other_trace;              ///< diff
   std::string out;                      ///< report, export
   std::string format;                   ///< export
@@ -52,6 +53,9 @@ ExitCode print_fingerprints(const Options& options);
 
 /// Columns of the terminal, of COLUMNS, or 120.
 std::size_t terminal_width();
+
+/// Turns this process into gdb, which replays the trace up to --until, or the failing step. Returns never; throws.
+[[noreturn]] void replay_in_debugger(const Options& options, const Trace& trace);
 
 /// The scenario of that name, or UsageError with the nearest ones.
 const Scenario& scenario_named(const std::string& name);

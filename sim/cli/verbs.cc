@@ -52,7 +52,8 @@ ExitCode report_failure(const Options& options, Store& store, std::int64_t campa
   if (options.json) {
     print_json({{"event", "failure"}, {"scenario", trace.scenario}, {"seed", std::to_string(trace.seed)},
                 {"kind", std::string(to_string(trace.finding.kind))}, {"message", trace.finding.message},
-                {"trace", name}, {"replay", fmt::format("{} replay {}", options.program, name)}});
+                {"trace", name}, {"replay", fmt::format("{} replay {}", options.program, name)},
+                {"report", fmt::format("{} report {}", options.program, name)}});
   } else {
     fmt::print("failed: {}: {}", trace.scenario, describe_finding(trace));
     if (std::getenv("GITHUB_ACTIONS") != nullptr) {
@@ -102,6 +103,7 @@ ExitCode replay(const Options& options) {
   if (trace.build_id != own_build_id()) {
     fmt::print(stderr, "foreseed: note: {} was recorded by another build of {}\n", options.trace, trace.program);
   }
+  if (options.gdb) replay_in_debugger(options, trace);
   bool diverged = false;
   const Trace now = replay_trace(scenario, trace, diverged, options.until);
   if (diverged) {

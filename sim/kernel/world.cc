@@ -33,6 +33,9 @@ foreseed_call_outermost:
 )");
 extern "C" void* foreseed_call_outermost(void* (*function)(void*), void* argument);
 
+/// Where a debugger stops a replay: on the stack of the task that did the step.
+extern "C" __attribute__((noinline)) void foreseed_step_reached() { asm volatile(""); }
+
 namespace foreseed {
 
 std::uintptr_t active_thread = 0;
@@ -418,6 +421,7 @@ void World::fail(FindingKind kind, std::string message, std::vector<Place> more_
 
 /// The step was reached at which the run was to end: what would follow is given up.
 void World::stop() {
+  foreseed_step_reached();
   current_->parked = false;
   to_host();
   internal_error("a run that was stopped was resumed", __FILE__, __LINE__);

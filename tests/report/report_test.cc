@@ -130,8 +130,9 @@ TEST(Page, quotes_sources_below_the_directory_only) {
   const auto excerpts = report::excerpts_of(trace);
   std::filesystem::current_path(here);
   std::filesystem::remove_all(outside);
-  ASSERT_EQ(excerpts.size(), 1u) << excerpts.rbegin()->first;
+  ASSERT_EQ(excerpts.size(), 2u) << excerpts.rbegin()->first;
   EXPECT_EQ(excerpts.at("a.cc").at(2), "two");
+  EXPECT_EQ(excerpts.at("../../inside/a.cc").at(2), "two");  // as compilers write it from within a build directory
 }
 
 TEST(Page, holds_the_trace_as_data_only) {
