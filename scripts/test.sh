@@ -3,7 +3,7 @@
 #   scripts/test.sh [PRESET..]     presets of CMakePresets.json; default: release
 set -eu
 cd "$(dirname "$(readlink -f "$0")")/.."
-scripts/bootstrap.sh
+scripts/bootstrap.sh --tests
 [ $# -ne 0 ] || set -- release
 for preset in "$@"; do
   cmake --preset "$preset" -DFORESEED_TESTS=ON -DFORESEED_WERROR=ON >/dev/null

@@ -127,9 +127,20 @@ RunOptions replay_options(const Trace& trace) {
   return options;
 }
 
-Trace replay_trace(const Scenario& scenario, const Trace& trace, bool& diverged, const Limits& limits) {
-  const Trace now = record(scenario, replay_options(trace), limits);
-  diverged = !same_execution(trace, now);
+Trace replay_trace(const Scenario& scenario, const Trace& trace, bool& diverged, const Limits& limits,
+                   std::uint32_t until_step) {
+  RunOptions options = replay_options(trace);
+  if (until_step == 0) {
+    const Trace now = record(scenario, options, limits);
+    diverged = !same_execution(trace, now);
+    return now;
+  }
+  options.until_step = until_step;
+  Limits here = limits;
+  here.in_child = false;  // a debugger looks on
+  const Trace now = record(scenario, options, here);
+  const std::int64_t first = first_difference(trace, now);
+  diverged = first >= 0 && static_cast<std::size_t>(first) < now.events.size();
   return now;
 }
 

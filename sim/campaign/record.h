@@ -50,9 +50,9 @@ FORESEED_API Trace record_seed(const Scenario& scenario, std::uint64_t seed, con
 /// The options under which `trace` is followed; refers to it.
 RunOptions replay_options(const Trace& trace);
 
-/// One recorded run that follows the choices of `trace`.
+/// One recorded run that follows the choices of `trace`; only up to step `until_step`, in this process, if that is not 0.
 FORESEED_API Trace replay_trace(const Scenario& scenario, const Trace& trace, bool& diverged,
-                                const Limits& limits = {.hang_seconds = 0, .in_child = false});
+                                const Limits& limits = {.hang_seconds = 0, .in_child = false}, std::uint32_t until_step = 0);
 
 /// "step 12: recorded main mutex_lock (a.cc:3), now T1 mutex_lock (a.cc:9)": where two traces part.
 std::string describe_difference(const Trace& expected, const Trace& actual);

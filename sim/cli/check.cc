@@ -12,6 +12,8 @@
 #include "cli/cli.h"
 #include "cli/registry.h"
 #include "cli/shard.h"
+#include "report/export.h"
+#include "report/page.h"
 #include "trace/signature.h"
 #include "trace/store.h"
 
@@ -103,6 +105,9 @@ class Check : CampaignObserver {
     nothing_to_do_ = runs != 0 && campaign_.runs == 0;
   }
 
+  /// What a JUnit report says of it, once it has run.
+  const report::JUnitCase& junit_case() const { return case_; }
+
   ExitCode run() {
     begin();
     CampaignResult result;
@@ -114,6 +119,7 @@ class Check : CampaignObserver {
       line_ = nullptr;
     }
     const CampaignProgress total = with_earlier(result);
+    case_.seconds = total.seconds;
     const std::vector<KeptFailure> kept = store_.failures(state_.id);
     const bool failed = total.failures != 0 || !kept.empty() || !not_deterministic_.empty();
     if (!result.interrupted && (campaign_.runs != 0 || (failed && !options_.keep_going))) store_.finish_campaign(state_.id);
@@ -193,11 +199,18 @@ class Check : CampaignObserver {
       const Trace smaller = options_.minimize ? minimized_for_report(options_, scenario_, trace) : trace;
       if (smaller != trace) store_.replace_failure(failure.id, smaller);
       const ExitCode one = report_failure(options_, failure.id, smaller);
+      add_to_case(smaller.finding.message, fmt::format("seed {}: {}", failure.seed, describe_finding(smaller)));
       code = code == ExitCode::inconclusive ? one : std::max(code, one);
     }
   }
 
-  void report_difference(const Failure& failure) const {
+  void add_to_case(const std::string& message, const std::string& details) {
+    if (case_.failure.empty()) case_.failure = message.empty() ? "failed" : message;
+    case_.details += details;
+  }
+
+  void report_difference(const Failure& failure) {
+    add_to_case(failure.message, fmt::format("seed {}: not deterministic: {}\n", failure.seed, failure.message));
     if (options_.json) {
       fmt::print("{}\n", json{{"event", "not deterministic"}, {"scenario", scenario_.name},
                               {"seed", std::to_string(failure.seed)}, {"message", failure.message}}.dump());
@@ -215,6 +228,7 @@ class Check : CampaignObserver {
   CampaignState state_;         ///< of the earlier part
   std::vector<Range> done_;     ///< in this one
   std::vector<Failure> not_deterministic_;
+  report::JUnitCase case_{scenario_.name, 0, {}, {}};
   ProgressLine* line_ = nullptr;
 };
 
@@ -228,12 +242,16 @@ ExitCode check_scenarios(const Options& options) {
   }
   if (wanted.empty()) throw UsageError("check: name a scenario, or --all");
   Store store(options.database);
+  std::vector<report::JUnitCase> cases;
   ExitCode code = ExitCode::held;
   for (const Scenario* const scenario : wanted) {
-    const ExitCode one = Check(options, *scenario, store).run();
+    Check check(options, *scenario, store);
+    const ExitCode one = check.run();
+    cases.push_back(check.junit_case());
     code = std::max(code, one);
     if (one == ExitCode::inconclusive || (one != ExitCode::held && !options.keep_going)) break;
   }
+  if (!options.junit.empty()) report::write_text(report::junit(own_program_name(), cases), options.junit, "--junit");
   return code;
 }
 

@@ -81,6 +81,7 @@ std::vector<Verb> add_verbs(CLI::App& app, Options& options, std::string& durati
   check.add_option("--for", duration, "stop after 60s, 5m, 1h");
   check.add_option("--jobs", options.jobs, "worker processes")->check(CLI::Range(1u, 256u))->capture_default_str();
   check.add_flag("--keep-going", options.keep_going, "do not stop at the first failure");
+  check.add_option("--junit", options.junit, "write a JUnit report of the scenarios to that file");
   check.add_option("--trace-out", options.trace_out, "write the trace of the failure as JSON");
   check.add_option("--shard", options.shard, "run part i of n: i/n, or auto (SLURM, Kubernetes, GoogleTest), auto/n");
   check.add_flag("--resume", options.resume, "go on with the same campaign where it was interrupted");
@@ -91,6 +92,9 @@ std::vector<Verb> add_verbs(CLI::App& app, Options& options, std::string& durati
   CLI::App& replay_verb = add("replay", "follow a trace in a new execution", replay);
   replay_verb.add_option("trace", options.trace, "JSON file, DATABASE#NUMBER, or NUMBER in --db")->required();
   replay_verb.add_option("--db", options.database)->capture_default_str();
+  replay_verb.add_option("--until", options.until, "stop after that step, and show the steps that led there")
+      ->check(CLI::PositiveNumber);
+  replay_verb.add_flag("--gdb", options.gdb, "in gdb, stopped after --until, or the failing step, on the task's stack");
   replay_verb.add_flag("--json", options.json);
   add_limits(replay_verb, options);
 
@@ -119,7 +123,28 @@ std::vector<Verb> add_verbs(CLI::App& app, Options& options, std::string& durati
   show_verb.add_option("trace", options.trace, "JSON file, DATABASE#NUMBER, or NUMBER in --db")->required();
   show_verb.add_option("--db", options.database)->capture_default_str();
   show_verb.add_option("--last", options.last, "only the last steps")->capture_default_str();
+  show_verb.add_option("--until", options.until, "the last step to show")->check(CLI::PositiveNumber);
   show_verb.add_flag_callback("--all", [&options] { options.last = 0; }, "every step");
+
+  CLI::App& report = add("report", "one HTML file to look at a trace with", report_trace);
+  report.add_option("trace", options.trace, "JSON file, DATABASE#NUMBER, or NUMBER in --db")->required();
+  report.add_option("--db", options.database)->capture_default_str();
+  report.add_option("--out", options.out, "the file to write (default: beside the trace)");
+
+  CLI::App& exports = add("export", "a trace in another tool's format", export_trace);
+  exports.add_option("trace", options.trace, "JSON file, DATABASE#NUMBER, or NUMBER in --db")->required();
+  exports.add_option("--format", options.format, "chrome (and Perfetto), dot (Graphviz), junit, sarif, github")
+      ->required()
+      ->check(CLI::IsMember({"chrome", "dot", "junit", "sarif", "github"}));
+  exports.add_option("--db", options.database)->capture_default_str();
+  exports.add_option("--out", options.out, "the file to write (default: standard output)");
+
+  CLI::App& diff = add("diff", "where two traces part, and what follows, side by side", diff_traces);
+  diff.add_option("one", options.trace, "JSON file, DATABASE#NUMBER, or NUMBER in --db")->required();
+  diff.add_option("other", options.other_trace)->required();
+  diff.add_option("--db", options.database)->capture_default_str();
+  diff.add_option("--last", options.last, "so many steps from there on")->capture_default_str();
+  diff.add_flag_callback("--all", [&options] { options.last = 0; }, "every step from there on");
 
   CLI::App& prints = add("fingerprint", "a hash over the fingerprints of many seeds, to compare builds", print_fingerprints);
   prints.add_option("scenario", options.names);

@@ -43,6 +43,12 @@ struct Options {
   bool expect_fixed = false;            ///< regress
   bool bisect = false;                  ///< regress
   std::size_t last = 60;                ///< show; 0 = all
+  std::uint32_t until = 0;              ///< show, replay: the last step; 0 = to the end
+  bool gdb = false;                     ///< replay: in a debugger, stopped at `until`
+  std::string other_trace;              ///< diff
+  std::string out;                      ///< report, export
+  std::string format;                   ///< export
+  std::string junit;                    ///< check: file for a JUnit report
 };
 
 ExitCode list_scenarios(const Options& options);
@@ -51,6 +57,9 @@ ExitCode run_scenario(const Options& options);
 ExitCode check_scenarios(const Options& options);
 ExitCode replay(const Options& options);
 ExitCode show_trace(const Options& options);
+ExitCode report_trace(const Options& options);
+ExitCode export_trace(const Options& options);
+ExitCode diff_traces(const Options& options);
 ExitCode print_fingerprints(const Options& options);
 ExitCode minimize_trace(const Options& options);
 ExitCode regress(const Options& options);
@@ -60,6 +69,12 @@ ExitCode merge_databases(const Options& options);
 Limits limits_of(const Options& options);
 /// What --faults and the like say.
 Setting setting_of(const Options& options);
+
+/// Columns of the terminal, of COLUMNS, or 120.
+std::size_t terminal_width();
+
+/// Turns this process into gdb, which replays the trace up to --until, or the failing step. Returns never; throws.
+[[noreturn]] void replay_in_debugger(const Options& options, const Trace& trace);
 
 /// The scenario of that name, or UsageError with the nearest ones.
 const Scenario& scenario_named(const std::string& name);

@@ -10,6 +10,7 @@
 #include "campaign/campaign.h"
 #include "cli/cli.h"
 #include "cli/registry.h"
+#include "report/export.h"
 #include "trace/store.h"
 
 namespace foreseed {
@@ -22,6 +23,8 @@ void print_json(const json& object) {
   fmt::print("{}\n", object.dump(-1, ' ', false, json::error_handler_t::replace));
 }
 
+}  // namespace
+
 std::size_t terminal_width() {
   winsize size{};
   if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col != 0) return size.ws_col;
@@ -29,8 +32,6 @@ std::size_t terminal_width() {
   const int width = columns != nullptr ? std::atoi(columns) : 0;
   return width >= 60 ? static_cast<std::size_t>(width) : 120;
 }
-
-}  // namespace
 
 const Scenario& scenario_named(const std::string& name) {
   const Scenario* const scenario = find_scenario(name);
@@ -56,10 +57,14 @@ ExitCode report_failure(const Options& options, std::int64_t id, const Trace& tr
   if (options.json) {
     print_json({{"event", "failure"}, {"scenario", trace.scenario}, {"seed", std::to_string(trace.seed)},
                 {"kind", std::string(to_string(trace.finding.kind))}, {"message", trace.finding.message},
-                {"trace", name}, {"replay", fmt::format("{} replay {}", options.program, name)}});
+                {"trace", name}, {"replay", fmt::format("{} replay {}", options.program, name)},
+                {"report", fmt::format("{} report {}", options.program, name)}});
   } else {
     fmt::print("failed: {}: {}", trace.scenario, describe_finding(trace));
-    fmt::print("replay: {} replay {}\ntrace:  {}\nreport: {} show {}\n", options.program, name, name, options.program, name);
+    if (std::getenv("GITHUB_ACTIONS") != nullptr) {
+      fmt::print("{}", report::github(trace, {name, fmt::format("{} replay {}", options.program, name)}));
+    }
+    fmt::print("replay: {} replay {}\ntrace:  {}\nreport: {} report {}\n", options.program, name, name, options.program, name);
   }
   return trace.finding.kind == FindingKind::unsupported ? ExitCode::internal : ExitCode::violated;
 }
@@ -103,8 +108,9 @@ ExitCode replay(const Options& options) {
   if (trace.build_id != own_build_id()) {
     fmt::print(stderr, "foreseed: note: {} was recorded by another build of {}\n", options.trace, trace.program);
   }
+  if (options.gdb) replay_in_debugger(options, trace);
   bool diverged = false;
-  const Trace now = replay_trace(scenario, trace, diverged, limits_of(options));
+  const Trace now = replay_trace(scenario, trace, diverged, limits_of(options), options.until);
   if (diverged) {
     const std::string where = describe_difference(trace, now);
     if (options.json) {
@@ -116,6 +122,10 @@ ExitCode replay(const Options& options) {
   }
   if (options.json) {
     print_json({{"event", "reproduced"}, {"scenario", trace.scenario}, {"failed", now.failed}, {"message", now.finding.message}});
+  } else if (options.until != 0) {
+    ShowOptions show_options;
+    show_options.width = terminal_width();
+    fmt::print("{}reproduced: {}: up to step {}\n", show(now, show_options), trace.scenario, now.steps);
   } else if (now.failed) {
     fmt::print("reproduced: {}: {}", trace.scenario, describe_finding(now));
   } else {
@@ -128,6 +138,7 @@ ExitCode show_trace(const Options& options) {
   ShowOptions show_options;
   show_options.width = terminal_width();
   show_options.last = options.last;
+  show_options.until = options.until;
   fmt::print("{}", show(load_trace(options.trace, options.database), show_options));
   return ExitCode::held;
 }

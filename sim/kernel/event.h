@@ -58,10 +58,58 @@ struct Event {
 /// A call stack, innermost first: absolute return addresses of this process.
 using Stack = std::vector<std::uintptr_t>;
 
+/// A task begins to wait, after `step` events. The wait ends with the task's next event, or next wait.
+struct Wait {
+  std::uint64_t time_ns = 0;
+  std::uint32_t step = 0;
+  std::uint16_t task = 0;
+  Op op = Op::note;
+  std::uint32_t object = 0;  ///< as in Event; for thread_join, the other task's number
+  std::uint32_t stack = 0;
+
+  friend bool operator==(const Wait&, const Wait&) = default;
+};
+
+/// What one task did in step `from` happens before what another did in step `to`, and the other learned it there.
+struct Order {
+  std::uint32_t from = 0;
+  std::uint32_t to = 0;
+
+  friend bool operator==(const Order&, const Order&) = default;
+};
+
+/// A message from one host to another.
+struct Message {
+  static constexpr std::uint16_t no_task = 0xffff;
+  enum Mark : std::uint8_t { duplicate = 1, late = 2, corrupt = 4 };
+
+  std::uint64_t sent_ns = 0;
+  std::uint32_t sent_step = 0;             ///< the step that sends it; if no task did, the one after it
+  std::uint16_t task = no_task;            ///< who sent it; no_task: the host itself, as a refusal
+  std::uint16_t from_host = 0;
+  std::uint16_t to_host = 0;
+  std::uint8_t marks = 0;                  ///< of Mark
+  std::string what;                        ///< "syn", "data", "fin", "datagram", ..
+  std::uint32_t bytes = 0;
+  std::uint32_t losses = 0;                ///< how often it was lost on the way; what TCP lost it sends again
+  bool arrived = false;
+  std::uint64_t arrived_ns = 0;
+  std::uint32_t arrived_step = 0;          ///< events before that
+  std::uint32_t object = 0;                ///< the socket that it came to
+
+  friend bool operator==(const Message&, const Message&) = default;
+};
+
 /// What a recorded execution leaves behind for people: its events, and what they refer to. Entry 0 of `stacks` and
 /// `texts` is empty. Plain executions leave none of it, only a fingerprint.
 struct Recording {
   std::vector<Event> events;
+  std::vector<Wait> waits;
+  std::vector<Order> orders;         ///< by `to`
+  std::vector<Message> messages;     ///< in the order of sending
+  std::vector<std::uint32_t> choice_steps;  ///< for each choice, the first step that it had a part in
+  std::vector<std::string> hosts;
+  std::vector<std::uint16_t> task_hosts;    ///< of each task, an index into `hosts`
   std::vector<Stack> stacks;
   std::vector<std::string> texts;
   std::vector<std::string> tasks;    ///< name of each task, "main" for task 0 unless it was named

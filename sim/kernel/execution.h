@@ -38,6 +38,7 @@ struct RunOptions {
   /// kind.
   std::uint32_t steps_per_instant_max = 100'000;
   std::uint32_t steps_max = 50'000'000;           ///< more steps than that in one execution: livelock
+  std::uint32_t until_step = 0;           ///< recorded runs: ends there, without a finding; 0 = goes on to the end
   std::uint32_t events_max = 1'000'000;           ///< a recording keeps the first so many events
   std::uint64_t heap_bytes_max = std::uint64_t{4} << 30;  ///< a heap larger than that: out of memory
   double hang_seconds = 0;                ///< no step for so long, in real time: hang; 0 = no limit

@@ -111,13 +111,8 @@ void World::begin(const RunOptions& options) {
   roots.clear();
   ending.clear();
   ended.clear();
-  if (options.record) {
-    recording_owned_ = std::make_unique<Recording>();
-    recording_owned_->stacks.emplace_back();
-    recording_owned_->texts.emplace_back();
-    recording_owned_->objects.emplace_back();
-  }
-  recording_ = recording_owned_.get();
+  recorder_ = options.record ? std::make_unique<Recorder>(options.events_max) : nullptr;
+  recording_ = options.record ? &recorder_->recording() : nullptr;
   run_active = true;
   watch_for_hang(options.hang_seconds);
   for (const RunHooks& hooks : hooks_) {
@@ -133,7 +128,11 @@ void World::end() {
   run_active = false;
   current_ = nullptr;
   if (recording_ == nullptr) return;
-  for (std::uint32_t i = 0; i < task_count_; ++i) recording_->tasks.push_back(task_name(*tasks_[i]));
+  for (std::uint32_t i = 0; i < task_count_; ++i) {
+    recording_->tasks.push_back(task_name(*tasks_[i]));
+    recording_->task_hosts.push_back(static_cast<std::uint16_t>(tasks_[i]->host));
+  }
+  recording_->choice_steps.resize(choices_.log().size(), step_ + 1);
   recording_ = nullptr;
 }
 
@@ -159,7 +158,7 @@ Execution World::run(const Scenario& scenario, const RunOptions& options) {
   execution.diverged = options.replaying && choices_.diverged();
   execution.finding = std::move(finding_);
   execution.choices = choices_.log();
-  execution.recording = std::move(recording_owned_);
+  if (recorder_ != nullptr) execution.recording = recorder_->take();
   return execution;
 }
 

@@ -34,6 +34,9 @@ foreseed_call_outermost:
 )");
 extern "C" void* foreseed_call_outermost(void* (*function)(void*), void* argument);
 
+/// Where a debugger stops a replay: on the stack of the task that did the step.
+extern "C" __attribute__((noinline)) void foreseed_step_reached() { asm volatile(""); }
+
 namespace foreseed {
 
 std::uintptr_t active_thread = 0;
@@ -192,7 +195,11 @@ void World::dispatch(Op op) {
   }
 }
 
-__attribute__((noinline)) void World::note_wait(Task& task) { task.waiting_stack = stack_here(); }
+__attribute__((noinline)) void World::note_wait(Task& task) {
+  task.waiting_stack = stack_here();
+  recorder_->wait({now_, step_, static_cast<std::uint16_t>(task.id), task.waiting_op, task.waiting_object, 0},
+                  task.waiting_stack);
+}
 
 bool World::wait(Op op, std::uint32_t object, std::uint64_t deadline_ns) {
   Task& self = *current_;
@@ -391,13 +398,9 @@ Task& World::spawn(void* (*entry)(void*), void* argument) {
 void World::event_slow(Op op, std::uint32_t object, std::int32_t result) {
   if (recording_ != nullptr) {
     if (options_.step_now != nullptr) __atomic_store_n(options_.step_now, step_, __ATOMIC_RELEASE);
-    if (recording_->events.size() >= options_.events_max) {
-      recording_->truncated = true;
-    } else {
-      recording_->stacks.push_back(stack_here());
-      recording_->events.push_back({now_, step_, static_cast<std::uint16_t>(current_->id), op, object, result,
-                                    static_cast<std::uint32_t>(recording_->stacks.size() - 1), 0});
-    }
+    recorder_->event({now_, step_, static_cast<std::uint16_t>(current_->id), op, object, result, 0, 0}, *current_,
+                     stack_here(), choices_.log().size());
+    if (step_ == options_.until_step) stop();
   }
   if (step_ == options_.last_step) fail(FindingKind::died, "the process died after this step");
   if (step_ > step_limit_) check_progress();
@@ -466,6 +469,14 @@ void World::fail(FindingKind kind, std::string message, std::vector<Place> more_
   current_->parked = false;
   to_host();
   internal_error("a task that was given up was resumed", __FILE__, __LINE__);
+}
+
+/// The step was reached at which the run was to end: what would follow is given up.
+void World::stop() {
+  foreseed_step_reached();
+  current_->parked = false;
+  to_host();
+  internal_error("a run that was stopped was resumed", __FILE__, __LINE__);
 }
 
 void World::deadlock() {

@@ -20,6 +20,7 @@
 #include "kernel/event_queue.h"
 #include "kernel/execution.h"
 #include "kernel/ready_set.h"
+#include "kernel/recorder.h"
 #include "kernel/task.h"
 
 namespace foreseed {
@@ -168,6 +169,8 @@ class World {
   bool recording() const { return recording_ != nullptr; }
   /// Adds a text to the event that was noted last, in recorded runs; it is no part of the fingerprint.
   void annotate(std::string text);
+  /// What is recorded so far, for rooms that add to it; null in other runs.
+  Recording* recorded() { return recording_; }
   /// The stack of the caller if the run is recorded, else an empty one.
   Stack stack_here() const;
   /// Where a waiting task waits, if the run is recorded.
@@ -231,6 +234,7 @@ class World {
   void run_entry(Task& task);
   void end_task(Task& task);
   [[noreturn]] void deadlock();
+  [[noreturn]] void stop();
   void event_slow(Op op, std::uint32_t object, std::int32_t result);
   void run_exit_handlers(std::vector<ExitHandler>& handlers);
   static bool on_deadline(void* task, std::uint64_t sequence, bool dry);
@@ -269,7 +273,7 @@ class World {
   std::uint32_t object_count_ = 0;
   std::uint32_t stale_alarms_ = 0;
   RunOptions options_;
-  std::unique_ptr<Recording> recording_owned_;
+  std::unique_ptr<Recorder> recorder_;
   std::optional<Finding> finding_;
   boost::fibers::context* host_fiber_ = nullptr;
   std::vector<RunHooks> hooks_;

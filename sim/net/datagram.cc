@@ -5,6 +5,8 @@
 #include <cstring>
 #include <sys/socket.h>
 
+#include "net/messages.h"
+
 namespace foreseed::net {
 
 namespace {
@@ -16,6 +18,7 @@ struct Flight {
   Endpoint to;
   Datagram datagram;
   VectorClock clock;
+  std::uint32_t message = 0;  ///< see messages.h
 };
 std::vector<std::unique_ptr<Flight>> flights;  ///< all that were ever needed at once
 std::vector<Flight*> landed;                   ///< those of them that can fly again
@@ -70,6 +73,7 @@ bool datagram_arrives(void* context, std::uint64_t, bool dry) {
   if (dry) return true;
   Flight& flight = *static_cast<Flight*>(context);
   DatagramSocket* const socket = receiver(flight);
+  message_arrived(flight.message, socket == nullptr ? 0 : socket->number);
   const std::size_t size = flight.datagram.bytes.size();
   if (socket == nullptr) {
     refuse(flight);
@@ -83,26 +87,42 @@ bool datagram_arrives(void* context, std::uint64_t, bool dry) {
   return true;
 }
 
+void mark(std::uint32_t number, Message::Mark mark) {
+  if (Message* const message = recorded_message(number); message != nullptr) message->marks |= mark;
+}
+
 /// Lets a datagram go: it may be lost, spoiled, doubled, or kept back while later ones pass.
 void send_over(Link& link, DatagramSocket& sender, std::uint32_t to_host, Endpoint to, Datagram datagram) {
-  if (Network::get().machine(to_host).down) return;
-  if (is_blocked(link, sender.fate) || chance(Op::sock_send, std::max(link.loss, link.trouble.loss))) return;
+  std::uint32_t message = message_sent("datagram", sender.host, to_host, datagram.bytes.size(), true);
+  if (Network::get().machine(to_host).down || is_blocked(link, sender.fate) ||
+      chance(Op::sock_send, std::max(link.loss, link.trouble.loss))) {
+    return message_lost(message);
+  }
   World& world = World::get();
   if (chance(Op::sock_send, std::max(link.corrupt, link.trouble.corrupt)) && !datagram.bytes.empty()) {
     const std::uint32_t bit =
         world.choose(static_cast<std::uint32_t>(Op::sock_send), ChoiceKind::fault, datagram.bytes.size() * 8);
     datagram.bytes[bit / 8] = static_cast<char>(datagram.bytes[bit / 8] ^ (1 << bit % 8));
+    mark(message, Message::corrupt);
   }
   const int copies = chance(Op::sock_send, std::max(link.duplicate, link.trouble.duplicate)) ? 2 : 1;
   for (int i = 0; i < copies; ++i) {
+    if (i != 0) {
+      message = message_sent("datagram", sender.host, to_host, datagram.bytes.size(), true);
+      mark(message, Message::duplicate);
+    }
     std::uint64_t delay_ns = link.travel_ns(datagram.bytes.size());
-    if (chance(Op::sock_send, std::max(link.reorder, link.trouble.reorder))) delay_ns += 4 * delay_ns + 1'000'000;
+    if (chance(Op::sock_send, std::max(link.reorder, link.trouble.reorder))) {
+      delay_ns += 4 * delay_ns + 1'000'000;
+      mark(message, Message::late);
+    }
     Flight& flight = take_flight();
     flight.sender = &sender;
     flight.to_host = to_host;
     flight.to = to;
     flight.datagram = datagram;
     flight.clock.assign(world.current().clock);
+    flight.message = message;
     world.at(world.now() + delay_ns, datagram_arrives, &flight, 0);
   }
 }

@@ -116,6 +116,14 @@ void Network::forget_connections(std::uint32_t host, std::uint32_t other) {
 void foreseed::net_install() {
   RunHooks hooks;
   hooks.begin = [] { net::Network::get().begin_run(); };
-  hooks.end = net::datagrams_end_run;
+  hooks.end = [] {
+    net::datagrams_end_run();
+    Recording* const recording = World::get().recorded();
+    net::Network& network = net::Network::get();
+    network.machine(0);
+    for (std::uint32_t i = 0; recording != nullptr && i < network.machine_count(); ++i) {
+      recording->hosts.push_back(network.machine(i).name);
+    }
+  };
   World::get().add_hooks(hooks);
 }

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "io/pipe.h"
+#include "net/messages.h"
 
 namespace foreseed::net {
 
@@ -44,7 +45,7 @@ void schedule(Socket& to, Segment segment, std::uint64_t delay_ns) {
 void travel(Socket& to, Segment segment, Link& link) {
   if (segment.kind == Kind::data && link.trouble.dribble != 0) {
     while (segment.size > link.trouble.dribble) {
-      schedule(to, {Kind::data, link.trouble.dribble}, link.travel_ns(link.trouble.dribble));
+      schedule(to, {Kind::data, link.trouble.dribble, segment.message}, link.travel_ns(link.trouble.dribble));
       to.last_arrival_ns += dribble_gap_ns;
       segment.size -= link.trouble.dribble;
     }
@@ -66,52 +67,64 @@ void hold(Socket& to, Segment segment) {
 }
 
 void carry(Socket& to, Segment segment, Link& link) {
-  if (to.held.empty() && !is_lost(link, to.fate)) return travel(to, segment, link);
+  if (to.held.empty()) {
+    if (!is_lost(link, to.fate)) return travel(to, segment, link);
+    message_lost(segment.message);
+  }
   hold(to, segment);
 }
 
-void put_under_way(Socket& to, Kind kind, std::uint32_t size, std::uint32_t from_host);
+constexpr const char* segment_names[] = {"data", "fin", "reset", "established", "refused", "timed out"};
 
-/// Cuts off what a link that truncates streams does not let pass of the last `size` bytes sent to `to`: the stream ends
-/// there, and the sender hears that nobody reads on. Returns what is left of `size`.
-std::uint32_t truncate(Socket& to, Link& link, std::uint32_t size) {
+Segment new_segment(const Socket& to, Kind kind, std::uint32_t size, std::uint32_t from_host, bool by_task) {
+  return {kind, size, message_sent(segment_names[static_cast<int>(kind)], from_host, to.host, size, by_task)};
+}
+
+void put_under_way(Socket& to, Kind kind, std::uint32_t size, std::uint32_t from_host, bool by_task = false);
+
+/// Cuts off what a link that truncates streams does not let pass of the data that was sent last to `to`: the stream ends
+/// there, and the sender hears that nobody reads on. Returns whether all of it passes.
+bool truncate(Socket& to, Link& link, Segment segment, std::uint32_t from_host) {
   if (!to.truncated && to.truncate_epoch != link.truncate_epoch) {
     to.truncate_epoch = link.truncate_epoch;
     to.truncate_left = link.trouble.truncate_after;
   }
-  const auto passes = static_cast<std::uint32_t>(std::min<std::uint64_t>(size, to.truncate_left));
+  const auto passes = static_cast<std::uint32_t>(std::min<std::uint64_t>(segment.size, to.truncate_left));
   to.truncate_left -= passes;
-  if (passes == size) return size;
-  to.under_way.resize(to.under_way.size() - (size - passes));
-  if (to.truncated) return 0;
-  if (passes != 0) carry(to, {Kind::data, passes}, link);
-  carry(to, {Kind::fin, 0}, link);
+  if (passes == segment.size) return true;
+  to.under_way.resize(to.under_way.size() - (segment.size - passes));
+  message_lost(segment.message);
+  if (to.truncated) return false;
+  if (passes != 0) carry(to, {Kind::data, passes, segment.message}, link);
+  carry(to, new_segment(to, Kind::fin, 0, from_host, false), link);
   to.truncated = true;
   put_under_way(*to.peer, Kind::reset, 0, to.host);
-  return 0;
+  return false;
 }
 
-/// Sends a segment to `to` from another host. Segments of one connection never overtake each other: where one is lost,
-/// those behind it wait until it was sent again (RFC 6298: after 200 ms at first, then each time twice as long).
-void put_under_way(Socket& to, Kind kind, std::uint32_t size, std::uint32_t from_host) {
+/// Sends a segment to `to` from another host; `by_task`: the running task does. Segments of one connection never overtake
+/// each other: where one is lost, those behind it wait until it was sent again (RFC 6298: after 200 ms at first, then each
+/// time twice as long).
+void put_under_way(Socket& to, Kind kind, std::uint32_t size, std::uint32_t from_host, bool by_task) {
   Link& link = Network::get().link(from_host, to.host);
-  if (__builtin_expect((link.plain() && to.held.empty() && !to.truncated) || to.pair, 1)) return schedule(to, {kind, size}, link.delay.low_ns);
-  if (__builtin_expect(to.truncated || (link.trouble.truncating && kind == Kind::data), 0)) {
-    if (kind == Kind::fin) return;
-    if (kind == Kind::data && (size = truncate(to, link, size)) == 0) return;
+  if (__builtin_expect(to.truncated && kind == Kind::fin && !to.pair, 0)) return;
+  const Segment segment = new_segment(to, kind, size, from_host, by_task);
+  if (__builtin_expect((link.plain() && to.held.empty() && !to.truncated) || to.pair, 1)) {
+    return schedule(to, segment, link.delay.low_ns);
   }
+  if (kind == Kind::data && (to.truncated || link.trouble.truncating) && !truncate(to, link, segment, from_host)) return;
   if (kind == Kind::reset) {  // sent once, acknowledged by nobody
-    if (!is_lost(link, to.fate)) schedule(to, {kind, size}, link.travel_ns(0));
-    return;
+    if (!is_lost(link, to.fate)) return schedule(to, segment, link.travel_ns(0));
+    return message_lost(segment.message);
   }
-  carry(to, {kind, size}, link);
+  carry(to, segment, link);
 }
 
 void send_to_peer(Socket& from, Kind kind, std::uint32_t size = 0) {
   Socket& to = *from.peer;
   to.clock.join(World::get().current().clock);
   World::get().current().release();
-  put_under_way(to, kind, size, from.host);
+  put_under_way(to, kind, size, from.host, true);
 }
 
 void reset_arrived(Socket& socket, int error) {
@@ -132,12 +145,14 @@ bool arrive(void* context, std::uint64_t generation, bool dry) {
     socket.segment_position = 0;
   }
   if (down || socket.vanished) {
+    message_lost(segment.message);
     if (!down && segment.kind != Kind::reset && socket.peer != nullptr && !socket.peer->reset) {
       put_under_way(*socket.peer, Kind::reset, 0, socket.host);
     }
     if (down && segment.kind != Kind::reset && socket.peer != nullptr) hold(socket, segment);
     return true;
   }
+  message_arrived(segment.message, socket.number);
   switch (segment.kind) {
     case Kind::data:
       if (socket.references == 0 || socket.read_shut || socket.reset) {
@@ -177,6 +192,7 @@ bool resend(void* context, std::uint64_t generation, bool dry) {
     return true;
   }
   World& world = World::get();
+  message_lost(to.held.front().message);
   if (++to.resent > resends_max) {
     // The sender gives up; the other side never hears of it.
     to.held.clear();
@@ -202,6 +218,7 @@ bool syn_again(void* context, std::uint64_t generation, bool dry);
 /// The first segment of a connection was lost: it is sent again, and given up after the sixth time.
 void lose_syn(Socket& client) {
   World& world = World::get();
+  message_lost(client.syn_message);
   const std::uint64_t wait_ns = second << client.attempts;
   if (++client.attempts > attempts_max) return schedule(client, {Kind::timed_out, 0}, wait_ns);
   world.at(world.now() + wait_ns, syn_again, &client, client.generation);
@@ -210,6 +227,7 @@ void lose_syn(Socket& client) {
 void send_syn(Socket& client, std::uint32_t host) {
   World& world = World::get();
   Link& link = way_from(client, host);
+  if (client.attempts == 0) client.syn_message = message_sent("syn", client.host, host, 0, true);
   if (!link.plain() && is_lost(link, client.syn_fate)) return lose_syn(client);
   world.at(world.now() + link.travel_ns(0), syn_arrives, &client, client.generation);
 }
@@ -234,6 +252,7 @@ bool syn_arrives(void* context, std::uint64_t generation, bool dry) {
   }
   Socket* const listener = find_listener(network.machine(host), client.remote_address, client.remote_port);
   if (listener == nullptr || chance(Op::sock_deliver, way_from(client, host).trouble.refusing)) {
+    message_arrived(client.syn_message, listener == nullptr ? 0 : listener->number);
     put_under_way(client, Kind::refused, 0, host);
     return true;
   }
@@ -241,6 +260,7 @@ bool syn_arrives(void* context, std::uint64_t generation, bool dry) {
     lose_syn(client);  // a full queue drops it
     return true;
   }
+  message_arrived(client.syn_message, listener->number);
   Socket& server = network.new_socket(host);
   server.state = SocketState::connected;
   server.local_address = client.remote_address;

@@ -24,6 +24,7 @@ enum class SocketState : std::uint8_t { fresh, listening, connecting, connected,
 struct Segment {
   enum class Kind : std::uint8_t { data, fin, reset, established, refused, timed_out } kind;
   std::uint32_t size;
+  std::uint32_t message = 0;  ///< see messages.h
 };
 
 struct Socket : io::Description, SocketOptions {
@@ -68,6 +69,7 @@ struct Socket : io::Description, SocketOptions {
   std::size_t backlog = 0;
   std::uint32_t attempts = 0;        ///< connecting: SYNs sent
   Fate syn_fate;                     ///< and what partitions of the link do to them
+  std::uint32_t syn_message = 0;     ///< see messages.h
   bool no_delay = false;             ///< TCP_NODELAY
 
   std::size_t room() const;          ///< bytes that can be sent now

@@ -37,6 +37,26 @@ json finding_json(const TraceFinding& finding) {
           {"details", finding.details}};
 }
 
+/// What is shown beside the events, where the trace has it.
+void add_context(const Trace& trace, json& out) {
+  if (trace.hosts.empty()) return;
+  out["hosts"] = trace.hosts;
+  out["task_hosts"] = trace.task_hosts;
+  out["choice_steps"] = trace.choice_steps;
+  json& waits = out["waits"] = json::array();
+  for (const Wait& w : trace.waits) {
+    waits.push_back({wide(w.time_ns), w.step, w.task, std::string(to_string(w.op)), w.object, w.stack});
+  }
+  json& orders = out["orders"] = json::array();
+  for (const Order& o : trace.orders) orders.push_back({o.from, o.to});
+  json& messages = out["messages"] = json::array();
+  for (const Message& m : trace.messages) {
+    messages.push_back({wide(m.sent_ns), m.sent_step, m.task == Message::no_task ? json() : json(m.task), m.from_host,
+                        m.to_host, m.what, m.bytes, m.losses, m.marks, m.arrived ? json(wide(m.arrived_ns)) : json(),
+                        m.arrived_step, m.object});
+  }
+}
+
 }  // namespace
 
 std::string to_json(const Trace& trace) {
@@ -70,6 +90,7 @@ std::string to_json(const Trace& trace) {
   for (const Event& e : trace.events) {
     events.push_back({wide(e.time_ns), e.step, e.task, std::string(to_string(e.op)), e.object, e.result, e.stack, e.text});
   }
+  add_context(trace, out);
   // Names come from the program under test and may hold anything: what is no UTF-8 is replaced.
   return out.dump(-1, ' ', false, json::error_handler_t::replace);
 }

@@ -198,6 +198,86 @@ void read_finding(const json& value, const Reader& reader, Trace& trace) {
   }
 }
 
+std::vector<std::uint32_t> read_numbers(const json& document, const char* key, std::uint32_t max, const Reader& reader) {
+  std::vector<std::uint32_t> numbers;
+  const std::string where = fmt::format("/{}", key);
+  for (const json& item : reader.array(reader.member(document, key), where)) {
+    numbers.push_back(static_cast<std::uint32_t>(reader.number(item, max, where)));
+  }
+  return numbers;
+}
+
+void read_waits(const json& document, const Reader& reader, Trace& trace) {
+  for (const json& item : reader.array(reader.member(document, "waits"), "/waits")) {
+    const std::string where = fmt::format("/waits/{}", trace.waits.size());
+    reader.array(item, where, 6);
+    if (trace.tasks.empty()) reader.fail("/tasks", "waits without tasks");
+    Wait wait;
+    wait.time_ns = reader.wide(item[0], where + "/0");
+    wait.step = static_cast<std::uint32_t>(reader.number(item[1], 0xffff'ffff, where + "/1"));
+    wait.task = static_cast<std::uint16_t>(reader.number(item[2], trace.tasks.size() - 1, where + "/2"));
+    wait.op = by_name<Op>(reader.text(item[3], where + "/3"), static_cast<int>(Op::count_), reader, where + "/3");
+    const std::size_t others = wait.op == Op::thread_join ? trace.tasks.size() : trace.objects.size();
+    wait.object = static_cast<std::uint32_t>(reader.number(item[4], others - 1, where + "/4"));
+    wait.stack = static_cast<std::uint32_t>(reader.number(item[5], trace.stacks.size() - 1, where + "/5"));
+    trace.waits.push_back(wait);
+  }
+}
+
+void read_orders(const json& document, const Reader& reader, Trace& trace) {
+  for (const json& item : reader.array(reader.member(document, "orders"), "/orders")) {
+    const std::string where = fmt::format("/orders/{}", trace.orders.size());
+    reader.array(item, where, 2);
+    Order order;
+    order.to = static_cast<std::uint32_t>(reader.number(item[1], 0xffff'ffff, where + "/1"));
+    if (!trace.orders.empty() && order.to < trace.orders.back().to) reader.fail(where, "orders are not sorted");
+    order.from = static_cast<std::uint32_t>(reader.number(item[0], order.to, where + "/0"));
+    trace.orders.push_back(order);
+  }
+}
+
+void read_messages(const json& document, const Reader& reader, Trace& trace) {
+  for (const json& item : reader.array(reader.member(document, "messages"), "/messages")) {
+    const std::string where = fmt::format("/messages/{}", trace.messages.size());
+    reader.array(item, where, 12);
+    if (trace.hosts.empty() || trace.tasks.empty()) reader.fail("/hosts", "messages without hosts or tasks");
+    const auto number = [&](std::size_t i, std::uint64_t max) {
+      return reader.number(item[i], max, fmt::format("{}/{}", where, i));
+    };
+    Message message;
+    message.sent_ns = reader.wide(item[0], where + "/0");
+    message.sent_step = static_cast<std::uint32_t>(number(1, 0xffff'ffff));
+    if (!item[2].is_null()) message.task = static_cast<std::uint16_t>(number(2, trace.tasks.size() - 1));
+    message.from_host = static_cast<std::uint16_t>(number(3, trace.hosts.size() - 1));
+    message.to_host = static_cast<std::uint16_t>(number(4, trace.hosts.size() - 1));
+    message.what = reader.text(item[5], where + "/5");
+    message.bytes = static_cast<std::uint32_t>(number(6, 0xffff'ffff));
+    message.losses = static_cast<std::uint32_t>(number(7, 0xffff'ffff));
+    message.marks = static_cast<std::uint8_t>(number(8, 7));
+    message.arrived = !item[9].is_null();
+    if (message.arrived) message.arrived_ns = reader.wide(item[9], where + "/9");
+    message.arrived_step = static_cast<std::uint32_t>(number(10, 0xffff'ffff));
+    message.object = static_cast<std::uint32_t>(number(11, trace.objects.size() - 1));
+    trace.messages.push_back(std::move(message));
+  }
+}
+
+/// What is shown beside the events. Traces of before it was recorded have none of it.
+void read_context(const json& document, const Reader& reader, Trace& trace) {
+  if (!document.contains("hosts")) return;
+  trace.hosts = reader.texts(document, "hosts");
+  if (trace.hosts.empty()) reader.fail("/hosts", "the table is empty");
+  for (const std::uint32_t host :
+       read_numbers(document, "task_hosts", static_cast<std::uint32_t>(trace.hosts.size() - 1), reader)) {
+    trace.task_hosts.push_back(static_cast<std::uint16_t>(host));
+  }
+  if (trace.task_hosts.size() != trace.tasks.size()) reader.fail("/task_hosts", "not one host for each task");
+  trace.choice_steps = read_numbers(document, "choice_steps", 0xffff'ffff, reader);
+  read_waits(document, reader, trace);
+  read_orders(document, reader, trace);
+  read_messages(document, reader, trace);
+}
+
 void check_format(const json& document, const Reader& reader, const std::string& name) {
   if (!document.is_object() || document.value("format", json()) != "foreseed-trace") {
     throw UnreadableError(fmt::format("{}: this is no foreseed trace; name a file that foreseed wrote", name));
@@ -245,6 +325,7 @@ Trace from_json(std::string_view text, const std::string& name) {
   read_stacks(document, reader, trace);
   read_events(document, reader, trace);
   read_finding(reader.member(document, "finding"), reader, trace);
+  read_context(document, reader, trace);
   return trace;
 }
 

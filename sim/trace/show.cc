@@ -10,11 +10,9 @@
 namespace foreseed {
 
 namespace {
+std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+}  // namespace
 
-constexpr std::size_t column_min = 26;
-constexpr std::size_t left_width = 20;  ///< step and time
-
-/// Text from a trace may hold anything: control characters are shown, not obeyed.
 std::string printable(std::string_view text) {
   std::string out;
   for (const char c : text) {
@@ -38,8 +36,6 @@ std::string task_name(const Trace& trace, std::uint16_t task) {
   return task < trace.tasks.size() ? printable(trace.tasks[task]) : fmt::format("T{}", task);
 }
 
-std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
-
 /// Their results count stores, which their texts say better.
 bool is_atomic(Op op) { return op >= Op::atomic_load && op <= Op::atomic_cas; }
 
@@ -56,6 +52,11 @@ std::string step_text(const Trace& trace, const Event& event) {
   if (frame != nullptr) text += fmt::format("  {}:{}", printable(base_name(frame->file)), frame->line);
   return text;
 }
+
+namespace {
+
+constexpr std::size_t column_min = 26;
+constexpr std::size_t left_width = 20;  ///< step and time
 
 /// Which column a task has: the last one is shared where there are more tasks than columns.
 struct Columns {
@@ -129,10 +130,15 @@ std::string show(const Trace& trace, const ShowOptions& options) {
   std::string out = fmt::format("{}: {}, seed {}, {} steps in {} of virtual time\n", printable(trace.program),
                                 printable(trace.scenario), trace.seed, trace.steps, time_text(trace.virtual_ns));
   out += header_line(trace, columns);
-  const std::size_t count = trace.events.size();
+  std::size_t count = trace.events.size();
+  if (options.until != 0) {
+    count = static_cast<std::size_t>(std::count_if(trace.events.begin(), trace.events.end(),
+                                                   [&](const Event& event) { return event.step <= options.until; }));
+  }
   const std::size_t first = options.last != 0 && options.last < count ? count - options.last : 0;
   if (first != 0) out += fmt::format("  .. {} earlier steps; --all shows them\n", first);
   for (std::size_t i = first; i < count; ++i) out += event_line(trace, trace.events[i], columns);
+  if (options.until != 0 && count < trace.events.size()) return out;
   if (trace.truncated) out += "  .. later steps were not kept\n";
   return out + describe_finding(trace);
 }

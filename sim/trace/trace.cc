@@ -9,6 +9,7 @@
 #include <map>
 
 #include "kernel/modules.h"
+#include "trace/causality.h"
 #include "trace/symbols.h"
 
 namespace foreseed {
@@ -107,6 +108,14 @@ Trace make_trace(const Scenario& scenario, const RunOptions& options, const Exec
     trace.tasks = recording.tasks;
     trace.objects = recording.objects;
     trace.truncated = recording.truncated;
+    trace.hosts = recording.hosts;
+    trace.task_hosts = recording.task_hosts;
+    trace.choice_steps = recording.choice_steps;
+    trace.waits = recording.waits;
+    for (Wait& wait : trace.waits) wait.stack = table.add(recording.stacks[wait.stack]);
+    trace.messages = recording.messages;
+    trace.orders = recording.orders;
+    drop_implied_orders(trace);
   } else {
     trace.texts.emplace_back();
     trace.objects.emplace_back();

@@ -73,6 +73,13 @@ struct Trace {
   std::vector<std::string> texts;                   ///< [0] is empty
   std::vector<std::string> tasks;
   std::vector<std::string> objects;                 ///< [0] is empty
+  // what readers are shown beside the events; traces of before it was recorded have none
+  std::vector<std::string> hosts;
+  std::vector<std::uint16_t> task_hosts;            ///< of each task
+  std::vector<std::uint32_t> choice_steps;          ///< for each choice, the first step that it had a part in
+  std::vector<Wait> waits;                          ///< Wait::stack indexes `stacks`
+  std::vector<Order> orders;                        ///< by `to`; none that follows from others
+  std::vector<Message> messages;
 
   friend bool operator==(const Trace&, const Trace&) = default;
 };
@@ -100,13 +107,25 @@ Trace from_json(std::string_view text, const std::string& name);
 void write_json_file(const Trace& trace, const std::string& path);
 Trace read_json_file(const std::string& path);
 
+// diff.cc
+/// The first event in which two traces differ, those before it and those that followed, side by side; "" if they are equal.
+/// `last`: at most so many from there on, 0 = all.
+std::string show_difference(const Trace& one, const Trace& other, std::size_t width, std::size_t last);
+
 // show.cc
 struct ShowOptions {
   std::size_t width = 100;     ///< columns of the terminal, at least 60
   std::size_t last = 60;       ///< prints the last so many steps; 0 = all
+  std::uint32_t until = 0;     ///< up to that step, without the finding; 0 = to the end
 };
 /// Steps in columns, one per task, then the finding with its places.
 std::string show(const Trace& trace, const ShowOptions& options);
+/// What one step did, on one line: "mutex_lock mutex#1 = 16  a.cc:7". Control characters are shown, not obeyed.
+std::string step_text(const Trace& trace, const Event& event);
+std::string time_text(std::uint64_t ns);
+std::string task_name(const Trace& trace, std::uint16_t task);
+/// Text from a trace may hold anything: control characters are shown, not obeyed.
+std::string printable(std::string_view text);
 /// The finding alone: message, places with file:line and stack, details. Several lines, each ending in '\n'.
 std::string describe_finding(const Trace& trace);
 

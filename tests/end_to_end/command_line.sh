@@ -42,7 +42,9 @@ expect 1 'seeds failed' "$foreseed" check hasty_breaker --runs 50 --keep-going
 replay=$(sed -n 's/^replay: //p' out)
 report=$(sed -n 's/^report: //p' out)
 expect 1 'reproduced: naive_breaker: data race' bash -c "$replay"
-expect 0 'step +time +main' bash -c "$report"
+expect 0 'x-1.html' bash -c "$report"
+expect 0 'default-src .none.' cat r/x-1.html
+expect 0 'step +time +main' "$foreseed" show 1 --db r/x.db
 
 # The same seed with many workers is the same failure
 seed_of() { "$foreseed" check hasty_breaker --json "$@" | sed -n 's/.*"seed":"\([0-9]*\)".*/\1/p'; }
@@ -52,6 +54,17 @@ seed_of() { "$foreseed" check hasty_breaker --json "$@" | sed -n 's/.*"seed":"\(
 expect 1 'trace:  t.json' "$foreseed" check hasty_breaker --trace-out t.json
 expect 1 'reproduced: hasty_breaker: check failed' "$foreseed" replay t.json
 expect 0 'hasty_breaker, seed' "$foreseed" show t.json --all
+
+# Looking at it: up to a step, beside another, as one file
+expect 0 '^ +5 .*thread_create' "$foreseed" show t.json --until 5
+expect 0 'reproduced: hasty_breaker: up to step 5' "$foreseed" replay t.json --until 5
+[ "$("$foreseed" show t.json --until 5 | wc -l)" -eq 7 ] || { echo "FAILED: --until shows another step"; failures=$((failures + 1)); }
+expect 0 'equal: [0-9]+ steps' "$foreseed" diff t.json t.json
+expect 1 'they part at step [0-9]+' "$foreseed" diff t.json 1 --db r/x.db
+expect 0 '^t.html$' "$foreseed" report t.json
+expect 0 'page.html' "$foreseed" report t.json --out new/page.html
+expect 5 'cannot be written.*--out' "$foreseed" report t.json --out /proc/nowhere/page.html
+expect 2 'format' "$foreseed" export t.json --format pdf
 
 # Bad input
 expect 2 'no scenario named .naive_braker.*did you mean naive_breaker' "$foreseed" check naive_braker
@@ -74,6 +87,7 @@ expect 5 'there is no failure of that number' "$foreseed" replay 999 --db r/x.db
 
 # A trace that no longer fits the program
 sed 's/"mutex_lock"/"mutex_unlock"/; s/"fingerprint":"[0-9]*"/"fingerprint":"1"/' t.json >changed.json
+expect 4 'diverged' "$foreseed" replay changed.json --until 30
 expect 4 'diverged: changed.json: step [0-9]+: recorded .*mutex_unlock.* now .*mutex_lock' "$foreseed" replay changed.json
 sed 's/"scenario":"hasty_breaker"/"scenario":"hasty_braker"/' t.json >renamed.json
 expect 2 'did you mean hasty_breaker' "$foreseed" replay renamed.json

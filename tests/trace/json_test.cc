@@ -55,6 +55,18 @@ TEST(Json, says_where_it_is_wrong) {
   d["choices"][0][0] = "whim";
   EXPECT_NE(error_of(d.dump()).find("/choices/0/0"), std::string::npos);
   d = document();
+  d["messages"][0][4] = 2;  // no such host
+  EXPECT_NE(error_of(d.dump()).find("/messages/0/4"), std::string::npos);
+  d = document();
+  d["waits"][1][4] = 2;  // no such task to join
+  EXPECT_NE(error_of(d.dump()).find("/waits/1/4"), std::string::npos);
+  d = document();
+  d["orders"][1][1] = 1;
+  EXPECT_NE(error_of(d.dump()).find("/orders/1"), std::string::npos);
+  d = document();
+  d["task_hosts"] = {0};
+  EXPECT_NE(error_of(d.dump()).find("/task_hosts"), std::string::npos);
+  d = document();
   d["seed"] = 5;
   EXPECT_NE(error_of(d.dump()).find("/seed"), std::string::npos);
   d = document();

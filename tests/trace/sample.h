@@ -29,6 +29,13 @@ inline Trace sample_trace() {
   t.events = {{0, 1, 0, Op::task_start, 0, 0, 0, 0},
               {1000, 2, 1, Op::mutex_lock, 1, -110, 1, 0},
               {1'500'000, 3, 0, Op::note, 0, 0, 2, 1}};
+  t.hosts = {"client", "server"};
+  t.task_hosts = {0, 1};
+  t.choice_steps = {2, 4};
+  t.waits = {{500, 1, 1, Op::mutex_lock, 1, 1}, {1000, 2, 0, Op::thread_join, 1, 2}};
+  t.orders = {{1, 2}, {2, 3}};
+  t.messages = {{1000, 2, 1, 1, 0, Message::duplicate | Message::late, "datagram", 12, 0, true, 1'400'000, 2, 1},
+                {1000, 3, Message::no_task, 0, 1, 0, "refused", 0, 2, false, 0, 0, 0}};
   return t;
 }
 

@@ -28,6 +28,13 @@ TEST(Show, says_what_it_leaves_out) {
   EXPECT_EQ(text.find("mutex_lock"), std::string::npos);
 }
 
+TEST(Show, ends_where_it_is_told_to) {
+  const std::string text = show(sample_trace(), {80, 60, 2});
+  EXPECT_NE(text.find("mutex_lock"), std::string::npos);
+  EXPECT_EQ(text.find("note"), std::string::npos);
+  EXPECT_EQ(text.find("data race"), std::string::npos);
+}
+
 TEST(Show, tasks_that_do_not_fit_share_the_last_column) {
   Trace trace = sample_trace();
   for (int i = 2; i < 30; ++i) trace.tasks.push_back("T" + std::to_string(i));
