@@ -210,7 +210,7 @@ Trace Store::load_failure(std::int64_t id) {
   Statement choices(db, "SELECT kind, value, bound, site, task FROM choice WHERE failure = ? ORDER BY position");
   choices.bind(id);
   while (choices.step()) {
-    const bool sound = fits(choices.number(0), static_cast<std::int64_t>(ChoiceKind::entropy)) &&
+    const bool sound = fits(choices.number(0), choice_kinds - 1) &&
                        fits(choices.number(1), 0xffff'ffff) && fits(choices.number(2), 0xffff'ffff) &&
                        fits(choices.number(3), 0xffff'ffff) && fits(choices.number(4), 0xffff);
     if (!sound) throw UnreadableError(fmt::format("{}: choice {} is damaged", name, trace.choices.size()));

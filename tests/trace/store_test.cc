@@ -24,14 +24,14 @@ struct StoreTest : testing::Test {
     return "";
   }
   void execute(const char* sql) {
-    std::filesystem::create_directories(directory);
+    std::filesystem::create_directories(std::filesystem::path(path).parent_path());
     sqlite3* handle = nullptr;
     ASSERT_EQ(sqlite3_open(path.c_str(), &handle), SQLITE_OK);
     ASSERT_EQ(sqlite3_exec(handle, sql, nullptr, nullptr, nullptr), SQLITE_OK) << sqlite3_errmsg(handle);
     sqlite3_close(handle);
   }
   void write(const std::string& text) {
-    std::filesystem::create_directories(directory);
+    std::filesystem::create_directories(std::filesystem::path(path).parent_path());
     std::FILE* const file = std::fopen(path.c_str(), "wb");
     std::fwrite(text.data(), 1, text.size(), file);
     std::fclose(file);
