@@ -80,11 +80,11 @@ class Worker {
     return true;
   }
 
-  /// Looks at the clock now and then: every 16 runs, or at each where they are slow.
+  /// Looks at the clock now and then: every 512 runs, or at each where they are slow.
   bool time_is_up() {
     if (++since_clock_ < clock_every_) return false;
     const auto now = Clock::now();
-    clock_every_ = now - looked_ > std::chrono::milliseconds(5) ? 1 : 16;
+    clock_every_ = now - looked_ > std::chrono::milliseconds(5) ? 1 : std::min(2 * clock_every_, 512);
     since_clock_ = 0;
     looked_ = now;
     if (now - idled_ >= idle_every) {

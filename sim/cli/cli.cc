@@ -148,6 +148,7 @@ std::vector<Verb> add_verbs(CLI::App& app, Options& options, std::string& durati
 
   CLI::App& prints = add("fingerprint", "a hash over the fingerprints of many seeds, to compare builds", print_fingerprints);
   prints.add_option("scenario", options.names);
+  prints.add_option("--steps", options.steps_wanted, "of a scenario, no more executions than make so many steps");
   prints.add_flag("--all", options.all, "every scenario");
   prints.add_option("--seed", options.seed)->capture_default_str();
   prints.add_option("--runs", options.runs)->check(CLI::PositiveNumber);

@@ -154,10 +154,13 @@ ExitCode print_fingerprints(const Options& options) {
     const Scenario& scenario = scenario_named(name);
     const RunSeries series;
     std::uint64_t hash = 0;
-    for (std::uint64_t i = 0; i < runs; ++i) {
+    std::uint64_t steps = 0;
+    for (std::uint64_t i = 0; i < runs && steps < options.steps_wanted; ++i) {
       RunOptions run;
       run.seed = options.seed + i;
-      hash = (hash ^ run_once(scenario, run).fingerprint) * 0x9e3779b97f4a7c15ull;
+      const Execution execution = run_once(scenario, run);
+      steps += execution.steps;
+      hash = (hash ^ execution.fingerprint) * 0x9e3779b97f4a7c15ull;
       hash ^= hash >> 32;
     }
     fmt::print("{} {:016x}\n", name, hash);

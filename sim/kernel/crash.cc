@@ -9,6 +9,7 @@
 
 #include "kernel/boundary.h"
 #include "kernel/stacks.h"
+#include "kernel/time_stamps.h"
 #include "kernel/world.h"
 
 namespace foreseed {
@@ -87,6 +88,10 @@ const char* describe(int signal, std::uintptr_t address, bool overflow) {
 }
 
 void on_signal(int signal, siginfo_t* info, void* raw_context) {
+  // A forbidden instruction faults without an address.
+  if (signal == SIGSEGV && series_active && info->si_code == SI_KERNEL) {
+    if (read_time_stamp(static_cast<ucontext_t*>(raw_context))) return;
+  }
   if (signal == SIGSEGV && series_active) {
     for (const RunHooks& hooks : World::get().hooks()) {
       if (hooks.fault != nullptr && hooks.fault(info->si_addr)) return;

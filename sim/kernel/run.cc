@@ -11,6 +11,7 @@
 
 #include "api/foreseed/scenario.h"
 #include "kernel/crash.h"
+#include "kernel/time_stamps.h"
 #include "kernel/warm_up.h"
 #include "kernel/world.h"
 
@@ -70,6 +71,7 @@ RunSeries::RunSeries() {
   }
   previous_terminate = std::set_terminate(on_terminate);
   catch_crashes();
+  trap_time_stamps();
   for (const RunHooks& hooks : world.hooks()) {
     if (hooks.series_begin != nullptr) hooks.series_begin();
   }
@@ -80,6 +82,7 @@ RunSeries::~RunSeries() {
   for (auto it = hooks.rbegin(); it != hooks.rend(); ++it) {
     if (it->series_end != nullptr) it->series_end();
   }
+  release_time_stamps();
   release_crashes();
   std::set_terminate(previous_terminate);
   series_active = false;
@@ -99,6 +102,7 @@ void World::begin(const RunOptions& options) {
   clocks_.clear();
   wall_deadline_ns_ = 0;
   at_point = nullptr;
+  restart_time_stamps();
   alarms_.clear();
   now_ = 0;
   hash_ = 0x6a09e667f3bcc908ull;

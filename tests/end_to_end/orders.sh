@@ -3,9 +3,9 @@
 # shuffled, every other one, and one again and again.
 set -eu
 for program in "$@"; do
-  prints() { "$program" fingerprint --runs 25 "$@"; }
-  all=$(prints --all)
-  mapfile -t names < <(cut -d' ' -f1 <<<"$all")
+  prints() { "$program" fingerprint --runs 25 --steps 5000 "$@"; }
+  mapfile -t names < <("$program" list | cut -d' ' -f1 | grep -v '^soak_')
+  all=$(prints "${names[@]}")
   same() {  # WHAT, prints on standard input
     local different
     different=$(sort -u | comm -23 - <(sort <<<"$all"))

@@ -1,6 +1,7 @@
 // Virtual time: it jumps, it is exact, and loops that wait for a clock end.
 
 #include <gtest/gtest.h>
+#include <x86intrin.h>
 
 #include <chrono>
 #include <condition_variable>
@@ -49,6 +50,24 @@ void busy_wait_for_a_clock() {
   while (Steady::now() < until) {
   }
   FORESEED_CHECK(Steady::now() < until + 1h);
+}
+
+/// Tells the counter in the length of a sleep, which is part of the fingerprint.
+void time_stamps() {
+  unsigned processor;
+  const std::uint64_t first = __rdtsc();
+  const std::uint64_t second = __rdtscp(&processor);
+  FORESEED_CHECK(second > first);
+  std::this_thread::sleep_for(1s);
+  FORESEED_CHECK(__rdtsc() - first >= 3'000'000'000u);
+  std::this_thread::sleep_for(std::chrono::nanoseconds(__rdtsc() % 1'000'003));
+}
+
+TEST(Time, the_time_stamp_counter_is_virtual_too) {
+  EXPECT_FALSE(first_finding(time_stamps, 3).has_value());
+  EXPECT_EQ(run_seed(time_stamps, 0).fingerprint, run_seed(time_stamps, 0).fingerprint);
+  const std::uint64_t before = __rdtsc();  // the real one again
+  EXPECT_GT(__rdtsc(), before);
 }
 
 TEST(Time, passes_exactly_and_only_when_nobody_can_run) {
