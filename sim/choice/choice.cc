@@ -14,6 +14,18 @@ std::string_view to_string(ChoiceKind kind) {
   return "?";
 }
 
+std::uint32_t ChoiceSource::answer(std::uint64_t bound, ChoiceKind kind) {
+  if (chooser_ != nullptr) return chooser_->value(kind, bound);
+  if (!plain_) return recorded(bound, kind);
+  if (!streams_seeded_) {
+    streams_seeded_ = true;
+    fault_stream_.reseed(seed_ ^ 0x6661756c74ull << 24);
+    data_stream_.reseed(seed_ ^ 0x64617461ull << 32);
+  }
+  const bool befalls = kind == ChoiceKind::fault || kind == ChoiceKind::timing;
+  return static_cast<std::uint32_t>((befalls ? fault_stream_ : data_stream_).below(bound));
+}
+
 std::uint32_t ChoiceSource::recorded(std::uint64_t bound, ChoiceKind kind) {
   const std::size_t position = log_.size();
   if (position >= replay_.size()) return 0;

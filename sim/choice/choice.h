@@ -42,30 +42,50 @@ struct Choice {
   friend bool operator==(const Choice&, const Choice&) = default;
 };
 
-/// Answers choices, from a seed or from a record, and logs every answer.
+/// Answers the choices that are not about tasks, in place of a seed: a search.
+class Chooser {
+ public:
+  virtual ~Chooser() = default;
+  /// A number in [0, bound), bound in [2, 2^32].
+  virtual std::uint32_t value(ChoiceKind kind, std::uint64_t bound) = 0;
+};
+
+/// Answers choices, from a seed, a record or a search, and logs every answer.
 class ChoiceSource {
  public:
-  /// Starts an execution whose choices are drawn from `seed`.
+  /// Starts an execution whose choices are drawn from `seed`. Faults and data have streams of their own, so that they are
+  /// the same under another schedule.
   void seed(std::uint64_t seed) {
-    prng_.reseed(seed);
-    replay_ = {};
-    replaying_ = diverged_ = false;
-    log_.clear();
+    begin();
+    schedule_stream_.reseed(seed);
+    seed_ = seed;
   }
 
   /// Starts an execution that follows `record`, which must outlive it; past its end every choice is 0.
   void replay(std::span<const Choice> record) {
+    begin();
     replay_ = record;
-    replaying_ = true;
-    diverged_ = false;
-    log_.clear();
+    plain_ = false;
+  }
+
+  /// Starts an execution whose choices `chooser` makes.
+  void ask(Chooser& chooser) {
+    begin();
+    chooser_ = &chooser;
+    plain_ = false;
   }
 
   /// A number in [0, bound), bound in [1, 2^32].
   std::uint32_t choose(std::uint32_t site, ChoiceKind kind, std::uint64_t bound, std::uint16_t task) {
-    const std::uint32_t value = replaying_ ? recorded(bound, kind) : static_cast<std::uint32_t>(prng_.below(bound));
-    log_.push_back({value, static_cast<std::uint32_t>(bound), site, kind, task});
+    const bool drawn = plain_ && kind <= ChoiceKind::wake;
+    const std::uint32_t value = drawn ? static_cast<std::uint32_t>(schedule_stream_.below(bound)) : answer(bound, kind);
+    note(value, site, kind, bound, task);
     return value;
+  }
+
+  /// Logs an answer that a strategy gave.
+  void note(std::uint32_t value, std::uint32_t site, ChoiceKind kind, std::uint64_t bound, std::uint16_t task) {
+    log_.push_back({value, static_cast<std::uint32_t>(bound), site, kind, task});
   }
 
   /// All answers of this execution so far.
@@ -75,12 +95,25 @@ class ChoiceSource {
   bool diverged() const { return diverged_; }
 
  private:
+  void begin() {
+    replay_ = {};
+    chooser_ = nullptr;
+    plain_ = true;
+    streams_seeded_ = diverged_ = false;
+    log_.clear();
+  }
+  std::uint32_t answer(std::uint64_t bound, ChoiceKind kind);
   std::uint32_t recorded(std::uint64_t bound, ChoiceKind kind);
 
-  Prng prng_;
-  std::span<const Choice> replay_;
-  bool replaying_ = false;
+  Prng schedule_stream_;
+  Prng fault_stream_;            ///< faults and timing
+  Prng data_stream_;             ///< data and entropy
+  std::uint64_t seed_ = 0;
+  bool plain_ = true;            ///< drawn from the seed
+  bool streams_seeded_ = false;  ///< but for the first
   bool diverged_ = false;
+  std::span<const Choice> replay_;
+  Chooser* chooser_ = nullptr;
   std::vector<Choice> log_;
 };
 

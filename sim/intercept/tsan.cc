@@ -106,8 +106,9 @@ void store(volatile T* place, T value) {
   const Entry entry;
   const void* const address = const_cast<const T*>(place);
   memory::atomic_point(Op::atomic_store, address);
+  const T old = *place;
   __atomic_store_n(place, value, __ATOMIC_RELAXED);
-  memory::atomic_stored(address, sizeof(T), low_bits(value));
+  memory::atomic_stored(address, sizeof(T), low_bits(old), low_bits(value));
 }
 
 /// `modify(place)` does the machine operation and returns the old value.
@@ -132,8 +133,9 @@ bool compare_exchange(volatile T* place, T* expected, T desired) {
   memory::atomic_point(Op::atomic_cas, address);
   const T found = *place;
   if (found != *expected) {
+    const T wanted = *expected;
     *expected = found;
-    memory::atomic_cas_failed(address, sizeof(T), low_bits(found));
+    memory::atomic_cas_failed(address, sizeof(T), low_bits(found), low_bits(wanted));
     return false;
   }
   *place = desired;

@@ -32,7 +32,7 @@ Wide modify(volatile Wide* place, Op op, Next next) {
   const Wide value = next(old);
   *place = value;
   if (op == Op::atomic_store) {
-    memory::atomic_stored(address, 16, folded(value));
+    memory::atomic_stored(address, 16, folded(old), folded(value));
   } else {
     memory::atomic_modified(address, 16, op, folded(old), folded(value));
   }
@@ -51,8 +51,9 @@ bool compare_exchange(volatile Wide* place, Wide* expected, Wide desired) {
   memory::atomic_point(Op::atomic_cas, address);
   const Wide found = *place;
   if (found != *expected) {
+    const Wide wanted = *expected;
     *expected = found;
-    memory::atomic_cas_failed(address, 16, folded(found));
+    memory::atomic_cas_failed(address, 16, folded(found), folded(wanted));
     return false;
   }
   *place = desired;

@@ -15,8 +15,12 @@
 
 namespace foreseed {
 
+class Strategy;
+
 struct RunOptions {
   std::uint64_t seed = 0;                 ///< used unless `replay` is set
+  Strategy* strategy = nullptr;           ///< who makes the choices instead; must outlive the run
+  bool search = false;                    ///< `replay` was recorded under a strategy that searches
   bool replaying = false;
   std::span<const Choice> replay;         ///< must outlive the run
   std::string_view faults;                ///< a plan as JSON, or kinds to draw one of ("crash,slow"); must outlive the run

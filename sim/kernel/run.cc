@@ -83,13 +83,25 @@ RunSeries::~RunSeries() {
   series_active = false;
 }
 
-void World::begin(const RunOptions& options) {
-  options_ = options;
+void World::begin_choices(const RunOptions& options) {
+  strategy_ = options.strategy;
+  search_ = strategy_ != nullptr ? strategy_->searches() : options.search;
+  solo_ = strategy_ != nullptr || search_ ? ~std::uint32_t{0} : 1;
+  next_.clear();
+  gated_.clear();
+  if (strategy_ != nullptr) strategy_->begin_execution(options.seed);
   if (options.replaying) {
     choices_.replay(options.replay);
+  } else if (strategy_ != nullptr && search_) {
+    choices_.ask(*strategy_);
   } else {
     choices_.seed(options.seed);
   }
+}
+
+void World::begin(const RunOptions& options) {
+  options_ = options;
+  begin_choices(options);
   task_count_ = object_count_ = stale_alarms_ = 0;
   ready_.clear();
   timed_out_low_ = 0;
@@ -113,6 +125,7 @@ void World::begin(const RunOptions& options) {
     recording_owned_->objects.emplace_back();
   }
   recording_ = recording_owned_.get();
+  watched_ = search_ || recording_ != nullptr;
   run_active = true;
   for (const RunHooks& hooks : hooks_) {
     if (hooks.begin != nullptr) hooks.begin();
@@ -144,6 +157,7 @@ Execution World::run(const Scenario& scenario, const RunOptions& options) {
   states.save(host);
   body.fiber->resume();
   states.load(host);
+  if (strategy_ != nullptr) strategy_->end_execution(open_tasks(), next_, finding_.has_value());
   end();
 
   Execution execution;

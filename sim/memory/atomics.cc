@@ -46,24 +46,26 @@ void atomic_point(Op op, const void* address) {
   World& world = World::get();
   const Task& self = world.current();
   if (__builtin_expect(self.idle_count >= spins_before_idle && self.idle_address == address, 0)) {
-    world.idle_point(op);
+    world.idle_point(op, address);
   } else {
-    world.point(op);
+    world.point(op, address);
   }
 }
 
 void atomic_loaded(const void* address, std::size_t size, std::uint64_t value) {
   World& world = World::get();
   access(address, size, false, true);
+  world.accessed(address, Touch::Kind::read, false, value);
   SyncObject& object = seen_object(address, value);
   world.current().clock.join(object.clock);
   note_read(address, value);
   world.event(Op::atomic_load, number(object), 0, false);
 }
 
-void atomic_stored(const void* address, std::size_t size, std::uint64_t value) {
+void atomic_stored(const void* address, std::size_t size, std::uint64_t old, std::uint64_t value) {
   World& world = World::get();
   access(address, size, true, true);
+  world.accessed(address, Touch::Kind::write, true, old);
   Task& self = world.current();
   SyncObject& object = ObjectTable::get().at(address, ObjectKind::atomic);
   object.value = value;
@@ -75,6 +77,7 @@ void atomic_stored(const void* address, std::size_t size, std::uint64_t value) {
 void atomic_modified(const void* address, std::size_t size, Op op, std::uint64_t old, std::uint64_t value) {
   World& world = World::get();
   access(address, size, true, true);
+  world.accessed(address, op == Op::atomic_cas ? Touch::Kind::attempt : Touch::Kind::write, true, old, old);
   Task& self = world.current();
   SyncObject& object = seen_object(address, old);
   object.value = value;
@@ -85,9 +88,10 @@ void atomic_modified(const void* address, std::size_t size, Op op, std::uint64_t
   world.event(op, number(object), 1);
 }
 
-void atomic_cas_failed(const void* address, std::size_t size, std::uint64_t value) {
+void atomic_cas_failed(const void* address, std::size_t size, std::uint64_t value, std::uint64_t expected) {
   World& world = World::get();
   access(address, size, false, true);
+  world.accessed(address, Touch::Kind::attempt, false, value, expected);
   SyncObject& object = seen_object(address, value);
   world.current().clock.join(object.clock);
   note_read(address, value);
@@ -96,7 +100,8 @@ void atomic_cas_failed(const void* address, std::size_t size, std::uint64_t valu
 
 void atomic_fence() {
   World& world = World::get();
-  world.point(Op::atomic_fence);
+  world.point(Op::atomic_fence, &fence_address);
+  world.accessed(&fence_address, Touch::Kind::read, false);  // between sequentially consistent accesses it does nothing
   Task& self = world.current();
   SyncObject& object = ObjectTable::get().at(&fence_address, ObjectKind::atomic);
   self.clock.join(object.clock);
@@ -106,6 +111,7 @@ void atomic_fence() {
 }
 
 void release_at(const void* address) {
+  World::get().accessed(address, Touch::Kind::write);
   Task& self = World::get().current();
   SyncObject& object = ObjectTable::get().at(address, ObjectKind::atomic);
   object.value = *static_cast<const unsigned char*>(address);
