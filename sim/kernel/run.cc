@@ -157,7 +157,11 @@ Execution World::run(const Scenario& scenario, const RunOptions& options) {
   states.save(host);
   body.fiber->resume();
   states.load(host);
-  if (strategy_ != nullptr) strategy_->end_execution(open_tasks(), next_, finding_.has_value());
+  if (strategy_ != nullptr) {
+    ReadySet open = open_tasks();
+    if (body.finished) open.erase(body.id);
+    strategy_->end_execution(open, next_, finding_.has_value());
+  }
   end();
 
   Execution execution;
