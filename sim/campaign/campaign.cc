@@ -16,6 +16,7 @@
 #include <set>
 
 #include "campaign/workers.h"
+#include "explore/random.h"
 
 namespace foreseed {
 
@@ -163,10 +164,12 @@ class Campaign {
     light.seed = seed;
     light.steps_per_instant_max = options_.steps_per_instant_max;
     light.faults = options_.faults;
+    const explore::Strategies strategies(options_.strategy);
+    light.strategy = strategies.of(seed);
     const std::uint64_t fingerprint = run_once(scenario_, light).fingerprint;
-    failure.trace = record_seed(scenario_, seed, options_.steps_per_instant_max, options_.faults);
+    failure.trace = record_seed(scenario_, seed, options_.steps_per_instant_max, options_.strategy, options_.faults);
     if (!not_deterministic && failure.trace.fingerprint == fingerprint && failure.trace.failed) return failure;
-    const Trace again = record_seed(scenario_, seed, options_.steps_per_instant_max, options_.faults);
+    const Trace again = record_seed(scenario_, seed, options_.steps_per_instant_max, options_.strategy, options_.faults);
     failure.kind = Failure::Kind::not_deterministic;
     failure.message = describe_difference(failure.trace, again);
     return failure;
@@ -189,12 +192,27 @@ CampaignResult run_campaign(const Scenario& scenario, const CampaignOptions& opt
 }
 
 Trace record_seed(const Scenario& scenario, std::uint64_t seed, std::uint32_t steps_per_instant_max,
-                  std::string_view faults) {
+                  std::string_view strategy, std::string_view faults) {
+  const explore::Strategies strategies(strategy);
   RunOptions options;
   options.faults = faults;
+  options.strategy = strategies.of(seed);
+  options.strategy_name = strategy;
   options.seed = seed;
   options.record = true;
   options.steps_per_instant_max = steps_per_instant_max;
+  return make_trace(scenario, options, run_once(scenario, options));
+}
+
+Trace record_choices(const Scenario& scenario, std::span<const Choice> choices, std::uint32_t steps_per_instant_max,
+                     std::string_view strategy, std::string_view faults) {
+  RunOptions options;
+  options.replaying = options.record = true;
+  options.replay = choices;
+  options.steps_per_instant_max = steps_per_instant_max;
+  options.search = explore::is_search(strategy);
+  options.strategy_name = strategy;
+  options.faults = faults;
   return make_trace(scenario, options, run_once(scenario, options));
 }
 
@@ -206,6 +224,8 @@ Trace replay_trace(const Scenario& scenario, const Trace& trace, bool& diverged)
   options.record = true;
   options.steps_per_instant_max = trace.steps_per_instant_max;
   options.faults = trace.faults;
+  options.search = explore::is_search(trace.strategy);
+  options.strategy_name = trace.strategy.empty() ? "uniform" : trace.strategy;
   const Execution execution = run_once(scenario, options);
   diverged = execution.diverged || execution.fingerprint != trace.fingerprint;
   return make_trace(scenario, options, execution);

@@ -22,6 +22,7 @@ struct CampaignOptions {
   bool keep_going = false;
   std::uint32_t steps_per_instant_max = RunOptions{}.steps_per_instant_max;
   std::string faults;                  ///< RunOptions::faults
+  std::string strategy = "portfolio";  ///< one of explore::strategy_names()
 };
 
 /// A seed that did not hold. `trace` is its recording.
@@ -50,7 +51,10 @@ CampaignResult run_campaign(const Scenario& scenario, const CampaignOptions& opt
 
 /// One recorded run of `seed`: its trace. Runs it a second time where that is needed for the stacks of a race.
 Trace record_seed(const Scenario& scenario, std::uint64_t seed, std::uint32_t steps_per_instant_max,
-                  std::string_view faults = {});
+                  std::string_view strategy, std::string_view faults = {});
+/// One recorded run that follows `choices`, found under `strategy`.
+Trace record_choices(const Scenario& scenario, std::span<const Choice> choices, std::uint32_t steps_per_instant_max,
+                     std::string_view strategy, std::string_view faults);
 
 /// One recorded run that follows the choices of `trace`.
 Trace replay_trace(const Scenario& scenario, const Trace& trace, bool& diverged);

@@ -2,6 +2,8 @@
 
 #include <chrono>
 
+#include "explore/random.h"
+
 namespace foreseed {
 
 namespace {
@@ -14,8 +16,9 @@ struct Checked {
 };
 
 Checked run_seed(const Scenario& scenario, const CampaignOptions& options, std::uint64_t seed, bool twice,
-                 WorkerBoard& board) {
+                 Strategy* strategy, WorkerBoard& board) {
   RunOptions run;
+  run.strategy = strategy;
   run.seed = seed;
   run.steps_per_instant_max = options.steps_per_instant_max;
   run.faults = options.faults;
@@ -43,6 +46,7 @@ void run_seeds(const Scenario& scenario, const CampaignOptions& options, std::ui
   using Clock = std::chrono::steady_clock;
   const auto start = Clock::now();
   auto ticked = start;
+  const explore::Strategies strategies(options.strategy);
   const RunSeries series;
   std::uint64_t done = 0;
   for (std::uint64_t i = first; options.runs == 0 || i < options.runs; i += stride, ++done) {
@@ -57,7 +61,7 @@ void run_seeds(const Scenario& scenario, const CampaignOptions& options, std::ui
       }
     }
     board.seed.store(seed, std::memory_order_relaxed);
-    const Checked checked = run_seed(scenario, options, seed, i % double_run_every == 0, board);
+    const Checked checked = run_seed(scenario, options, seed, i % double_run_every == 0, strategies.of(seed), board);
     if (!checked.failed && !checked.not_deterministic) continue;
     note(board, seed, checked.not_deterministic);
     if (!options.keep_going) {

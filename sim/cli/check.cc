@@ -103,6 +103,7 @@ ExitCode check_one(const Options& options, const Scenario& scenario, Store& stor
   campaign.keep_going = options.keep_going;
   campaign.steps_per_instant_max = options.max_steps;
   campaign.faults = options.faults;
+  campaign.strategy = options.strategy;
   const std::int64_t id = store.begin_campaign(scenario.name, campaign.base_seed, campaign.runs);
   const std::string name = scenario.name;
   CampaignResult result;

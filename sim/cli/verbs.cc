@@ -79,7 +79,7 @@ ExitCode describe_scenario(const Options& options) {
 ExitCode run_scenario(const Options& options) {
   const Scenario& scenario = scenario_named(options.names.front());
   Store store(options.database);
-  const Trace trace = record_seed(scenario, options.seed, options.max_steps, options.faults);
+  const Trace trace = record_seed(scenario, options.seed, options.max_steps, options.strategy, options.faults);
   if (trace.failed) return report_failure(options, store, 0, trace);
   if (!options.trace_out.empty()) write_json_file(trace, options.trace_out);
   if (options.json) {

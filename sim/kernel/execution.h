@@ -21,6 +21,7 @@ struct RunOptions {
   std::uint64_t seed = 0;                 ///< used unless `replay` is set
   Strategy* strategy = nullptr;           ///< who makes the choices instead; must outlive the run
   bool search = false;                    ///< `replay` was recorded under a strategy that searches
+  std::string_view strategy_name = "uniform";  ///< for the trace
   bool replaying = false;
   std::span<const Choice> replay;         ///< must outlive the run
   std::string_view faults;                ///< a plan as JSON, or kinds to draw one of ("crash,slow"); must outlive the run

@@ -185,6 +185,8 @@ Execution run_once(const Scenario& scenario, const RunOptions& options) {
   if (options.record && finding && finding->kind == FindingKind::data_race && finding->places[1].stack.empty()) {
     const std::vector<Choice> choices(execution.choices.begin(), execution.choices.end());
     RunOptions again = options;
+    again.search = options.strategy != nullptr ? options.strategy->searches() : options.search;
+    again.strategy = nullptr;
     again.replaying = true;
     again.replay = choices;
     Execution second = World::get().run(scenario, again);

@@ -57,6 +57,7 @@ std::string to_json(const Trace& trace) {
               {"texts", trace.texts},
               {"stacks", trace.stacks}};
   if (!trace.faults.empty()) out["faults"] = trace.faults;
+  if (!trace.strategy.empty()) out["strategy"] = trace.strategy;
   json& choices = out["choices"] = json::array();
   for (const Choice& c : trace.choices) {
     choices.push_back({std::string(to_string(c.kind)), c.value, c.bound, c.site, c.task});

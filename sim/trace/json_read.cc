@@ -235,6 +235,7 @@ Trace from_json(std::string_view text, const std::string& name) {
   trace.steps = static_cast<std::uint32_t>(reader.number(reader.member(document, "steps"), 0xffff'ffff, "/steps"));
   trace.truncated = reader.boolean(reader.member(document, "truncated"), "/truncated");
   if (document.contains("faults")) trace.faults = reader.text(document["faults"], "/faults");
+  if (document.contains("strategy")) trace.strategy = reader.text(document["strategy"], "/strategy");
   trace.tasks = reader.texts(document, "tasks");
   trace.objects = reader.texts(document, "objects");
   trace.texts = reader.texts(document, "texts");
