@@ -85,6 +85,7 @@ void World::search_idle_point(Op op, const void* object) {
     self.yield_epoch = progress_epoch_;
     if (++self.yields < yields_before_spinning) return;
   }
+  if (at_point != nullptr) at_point();
   announce(self, {op, object, nullptr, true});
   Task& chosen = pick(op, self.id);
   if (&chosen != &self) switch_to(chosen);
