@@ -12,6 +12,7 @@ includes kernel 'sync|memory|net|intercept|trace|campaign|cli'
 includes sync 'memory|net|trace|campaign|cli'
 includes memory 'net|intercept|trace|campaign|cli'
 includes net 'memory|intercept|trace|campaign|cli'
+includes explore 'sync|memory|net|fault|files|io|intercept|trace|campaign|cli'
 includes trace 'sync|memory|net|intercept|campaign|cli'
 includes campaign 'sync|memory|net|intercept|cli'
 grep -rnE 'std::(uniform_(int|real)|normal|bernoulli|exponential|lognormal|discrete)_distribution|std::shuffle|std::rand\b' \
