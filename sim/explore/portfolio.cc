@@ -39,7 +39,10 @@ std::vector<std::string> strategy_names() {
 }
 
 Strategies::Strategies(std::string_view name) {
-  if (name != "portfolio") return members_.push_back(make(name));
+  if (name != "portfolio") {
+    members_.push_back(make(name));
+    return;
+  }
   for (const std::string_view member : cycle) members_.push_back(make(member));
 }
 
