@@ -8,6 +8,7 @@
 
 #include "campaign/child.h"
 #include "choice/log.h"
+#include "explore/random.h"
 #include "trace/signature.h"
 
 namespace foreseed {
@@ -47,6 +48,7 @@ Trace trace_of_death(const Scenario& scenario, RunOptions options, const Remains
   const std::vector<Choice> choices(log.begin(), log.end());
   options.replaying = true;
   options.replay = choices;
+  options.strategy = nullptr;
   options.anchors = nullptr;
   options.step_now = nullptr;
   options.last_step = *remains.step;
@@ -109,11 +111,22 @@ RunOptions run_options(const Setting& setting, std::uint64_t seed) {
   options.steps_per_instant_max = setting.steps_per_instant_max;
   options.faults = setting.faults;
   options.memory = setting.memory;
+  options.strategy = explore::strategy_named(setting.strategy, seed);
+  options.search = explore::is_search(setting.strategy);
+  options.strategy_name = setting.strategy;
   return options;
 }
 
 Trace record_seed(const Scenario& scenario, std::uint64_t seed, const Setting& setting, const Limits& limits) {
   return record(scenario, run_options(setting, seed), limits);
+}
+
+Trace record_choices(const Scenario& scenario, std::span<const Choice> choices, const Setting& setting,
+                     const Limits& limits) {
+  RunOptions options = run_options(setting, 0);
+  options.replaying = true;
+  options.replay = choices;
+  return record(scenario, options, limits);
 }
 
 RunOptions replay_options(const Trace& trace) {
@@ -124,6 +137,8 @@ RunOptions replay_options(const Trace& trace) {
   options.steps_per_instant_max = trace.steps_per_instant_max;
   options.faults = trace.faults;
   options.memory = trace.memory;
+  options.search = explore::is_search(trace.strategy);
+  options.strategy_name = trace.strategy.empty() ? std::string_view("uniform") : trace.strategy;
   return options;
 }
 

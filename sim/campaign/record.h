@@ -2,6 +2,7 @@
 // One execution with everything that a trace wants, even where it takes its process down. Host code.
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +18,7 @@ struct Setting {
   std::uint32_t steps_per_instant_max = RunOptions{}.steps_per_instant_max;
   std::string faults;  ///< RunOptions::faults
   MemoryModel memory = MemoryModel::sc;
+  std::string strategy = "portfolio";  ///< one of explore::strategy_names(), or, for record_choices(), of a search
 };
 
 /// The options of one execution; refers to `setting`.
@@ -46,6 +48,10 @@ Outcome observe_in_child(const Scenario& scenario, RunOptions options, const Lim
 /// One recorded run of `seed`. In this process, where a death is the caller's.
 FORESEED_API Trace record_seed(const Scenario& scenario, std::uint64_t seed, const Setting& setting,
                                const Limits& limits = {.hang_seconds = 0, .in_child = false});
+
+/// One recorded run that follows `choices`, which a search made under setting.strategy.
+FORESEED_API Trace record_choices(const Scenario& scenario, std::span<const Choice> choices, const Setting& setting,
+                                  const Limits& limits = {.hang_seconds = 0, .in_child = false});
 
 /// The options under which `trace` is followed; refers to it.
 RunOptions replay_options(const Trace& trace);

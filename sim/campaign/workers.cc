@@ -6,6 +6,7 @@
 #include <chrono>
 #include <unordered_set>
 
+#include "explore/random.h"
 #include "kernel/crash.h"
 #include "trace/signature.h"
 
@@ -102,6 +103,7 @@ class Worker {
 
   void work_run(std::uint64_t run) {
     run_.seed = options_.first_seed + run * options_.seed_stride;
+    run_.strategy = explore::strategy_named(options_.setting.strategy, run_.seed);
     const Execution execution = run_once(scenario_, run_);
     Chunk& chunk = board_.chunk;
     FoundRun found{run, 0, execution.fingerprint};

@@ -19,12 +19,23 @@ std::string_view to_string(ChoiceKind kind) {
 }
 
 void ChoiceSource::replay(std::span<const Choice> record, Anchors* anchors) {
+  begin();
   replay_ = record;
   anchors_ = anchors;
   if (anchors != nullptr) anchors->rewind();
-  replaying_ = true;
-  diverged_ = false;
-  log_.clear();
+  plain_ = false;
+}
+
+std::uint32_t ChoiceSource::answer(std::uint32_t site, ChoiceKind kind, std::uint64_t bound, std::uint16_t task) {
+  if (chooser_ != nullptr) return chooser_->value(kind, bound);
+  if (!plain_) return recorded(site, kind, bound, task);
+  if (!streams_seeded_) {
+    streams_seeded_ = true;
+    fault_stream_.reseed(seed_ ^ 0x6661756c74ull << 24);
+    data_stream_.reseed(seed_ ^ 0x64617461ull << 32);
+  }
+  const bool befalls = kind == ChoiceKind::fault || kind == ChoiceKind::timing;
+  return static_cast<std::uint32_t>((befalls ? fault_stream_ : data_stream_).below(bound));
 }
 
 std::uint32_t ChoiceSource::recorded(std::uint32_t site, ChoiceKind kind, std::uint64_t bound, std::uint16_t task) {

@@ -68,27 +68,47 @@ inline void ChoiceLog::push_back(const Choice& choice) {
 
 class Anchors;
 
-/// Answers choices, from a seed or from a record, and logs every answer.
+/// Answers the choices that are not about tasks, in place of a seed: a search.
+class Chooser {
+ public:
+  virtual ~Chooser() = default;
+  /// A number in [0, bound), bound in [2, 2^32].
+  virtual std::uint32_t value(ChoiceKind kind, std::uint64_t bound) = 0;
+};
+
+/// Answers choices, from a seed, a record or a search, and logs every answer.
 class ChoiceSource {
  public:
-  /// Starts an execution whose choices are drawn from `seed`.
+  /// Starts an execution whose choices are drawn from `seed`. Faults and data have streams of their own, so that they are
+  /// the same under another schedule.
   void seed(std::uint64_t seed) {
-    prng_.reseed(seed);
-    replay_ = {};
-    anchors_ = nullptr;
-    replaying_ = diverged_ = false;
-    log_.clear();
+    begin();
+    schedule_stream_.reseed(seed);
+    seed_ = seed;
   }
 
   /// Starts an execution that follows `record`, which must outlive it; past its end `anchors` answers, else every choice
   /// is 0.
   void replay(std::span<const Choice> record, Anchors* anchors = nullptr);
 
+  /// Starts an execution whose choices `chooser` makes.
+  void ask(Chooser& chooser) {
+    begin();
+    chooser_ = &chooser;
+    plain_ = false;
+  }
+
   /// A number in [0, bound), bound in [1, 2^32].
   std::uint32_t choose(std::uint32_t site, ChoiceKind kind, std::uint64_t bound, std::uint16_t task) {
-    const std::uint32_t value = replaying_ ? recorded(site, kind, bound, task) : static_cast<std::uint32_t>(prng_.below(bound));
-    log_.push_back({value, static_cast<std::uint32_t>(bound), site, kind, task});
+    const bool drawn = plain_ && (kind <= ChoiceKind::wake || kind >= ChoiceKind::memory);
+    const std::uint32_t value = drawn ? static_cast<std::uint32_t>(schedule_stream_.below(bound)) : answer(site, kind, bound, task);
+    note(value, site, kind, bound, task);
     return value;
+  }
+
+  /// Logs an answer that a strategy gave.
+  void note(std::uint32_t value, std::uint32_t site, ChoiceKind kind, std::uint64_t bound, std::uint16_t task) {
+    log_.push_back({value, static_cast<std::uint32_t>(bound), site, kind, task});
   }
 
   /// All answers of this execution so far.
@@ -100,13 +120,27 @@ class ChoiceSource {
   bool diverged() const { return diverged_; }
 
  private:
+  void begin() {
+    replay_ = {};
+    anchors_ = nullptr;
+    chooser_ = nullptr;
+    plain_ = true;
+    streams_seeded_ = diverged_ = false;
+    log_.clear();
+  }
+  std::uint32_t answer(std::uint32_t site, ChoiceKind kind, std::uint64_t bound, std::uint16_t task);
   std::uint32_t recorded(std::uint32_t site, ChoiceKind kind, std::uint64_t bound, std::uint16_t task);
 
-  Prng prng_;
+  Prng schedule_stream_;
+  Prng fault_stream_;            ///< faults and timing
+  Prng data_stream_;             ///< data and entropy
+  std::uint64_t seed_ = 0;
+  bool plain_ = true;            ///< drawn from the seed
+  bool streams_seeded_ = false;  ///< but for the first
+  bool diverged_ = false;
   std::span<const Choice> replay_;
   Anchors* anchors_ = nullptr;
-  bool replaying_ = false;
-  bool diverged_ = false;
+  Chooser* chooser_ = nullptr;
   ChoiceLog log_;
 };
 

@@ -7,6 +7,7 @@
 #include <functional>
 
 #include "api/foreseed/main.h"
+#include "explore/random.h"
 
 namespace foreseed {
 
@@ -52,6 +53,31 @@ void add_limits(CLI::App& verb, Options& options) {
   verb.add_flag_callback("--no-fork", [&options] { options.fork = false; }, "run in this process");
 }
 
+void add_strategy(CLI::App& verb, Options& options) {
+  verb.add_option("--strategy", options.strategy, "who chooses the tasks")
+      ->check(CLI::IsMember(explore::strategy_names()))
+      ->capture_default_str();
+}
+
+void add_explore(CLI::App& verb, Options& options, std::string& duration) {
+  verb.add_option("scenario", options.names)->required()->expected(1);
+  auto* const strategy = verb.add_option("--strategy", options.search, "one execution of each trace, or of each schedule")
+                             ->check(CLI::IsMember({"dpor", "dfs"}))
+                             ->capture_default_str();
+  verb.add_option_function<std::uint32_t>("--preemptions", [&options, strategy](const std::uint32_t& bound) {
+    if (strategy->count() != 0 && options.search != "dfs") {
+      throw CLI::ValidationError("--preemptions", "bounds --strategy dfs only");
+    }
+    options.search = "dfs";
+    options.preemptions = bound;
+  }, "only executions with at most so many (by dfs)")->trigger_on_parse(false);
+  verb.add_option("--max-executions", options.executions_max, "stop after so many")->check(CLI::PositiveNumber);
+  verb.add_option("--for", duration, "stop after 60s, 5m, 1h");
+  verb.add_flag("--keep-going", options.keep_going, "do not stop at the first failure");
+  verb.add_flag("--require-complete", options.require_complete, "exit 3 where a bound ends the search first");
+  verb.add_option("--trace-out", options.trace_out, "write the trace of the failure as JSON");
+}
+
 struct Verb {
   CLI::App* app;
   ExitCode (*run)(const Options&);
@@ -70,6 +96,7 @@ std::vector<Verb> add_verbs(CLI::App& app, Options& options, std::string& durati
   run.add_option("scenario", options.names)->required()->expected(1);
   run.add_option("--seed", options.seed)->capture_default_str();
   run.add_option("--trace-out", options.trace_out, "write the trace as JSON");
+  add_strategy(run, options);
   add_common(run, options);
   add_limits(run, options);
 
@@ -86,8 +113,13 @@ std::vector<Verb> add_verbs(CLI::App& app, Options& options, std::string& durati
   check.add_option("--shard", options.shard, "run part i of n: i/n, or auto (SLURM, Kubernetes, GoogleTest), auto/n");
   check.add_flag("--resume", options.resume, "go on with the same campaign where it was interrupted");
   check.add_flag_callback("--no-minimize", [&options] { options.minimize = false; }, "keep failures as they were found");
+  add_strategy(check, options);
   add_common(check, options);
   add_limits(check, options);
+
+  CLI::App& explores = add("explore", "every interleaving that matters", explore_scenario);
+  add_explore(explores, options, duration);
+  add_common(explores, options);
 
   CLI::App& replay_verb = add("replay", "follow a trace in a new execution", replay);
   replay_verb.add_option("trace", options.trace, "JSON file, DATABASE#NUMBER, or NUMBER in --db")->required();

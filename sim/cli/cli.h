@@ -50,12 +50,18 @@ struct Options {
   std::string out;                      ///< report, export
   std::string format;                   ///< export
   std::string junit;                    ///< check: file for a JUnit report
+  std::string strategy = "portfolio";   ///< run, check
+  std::string search = "dpor";          ///< explore: --strategy
+  std::uint32_t preemptions = ~0u;      ///< explore; the largest number: no bound
+  std::uint64_t executions_max = 0;     ///< explore; 0 = no bound
+  bool require_complete = false;        ///< explore
 };
 
 ExitCode list_scenarios(const Options& options);
 ExitCode describe_scenario(const Options& options);
 ExitCode run_scenario(const Options& options);
 ExitCode check_scenarios(const Options& options);
+ExitCode explore_scenario(const Options& options);
 ExitCode replay(const Options& options);
 ExitCode show_trace(const Options& options);
 ExitCode report_trace(const Options& options);

@@ -42,7 +42,7 @@ const Scenario& scenario_named(const std::string& name) {
   throw UsageError(message + " `list` shows all");
 }
 
-Setting setting_of(const Options& options) { return {options.max_steps, options.faults, options.memory}; }
+Setting setting_of(const Options& options) { return {options.max_steps, options.faults, options.memory, options.strategy}; }
 
 Limits limits_of(const Options& options) {
   return {.hang_seconds = options.run_timeout_seconds, .heap_bytes_max = options.memory_limit_bytes, .in_child = options.fork};
@@ -150,15 +150,14 @@ ExitCode print_fingerprints(const Options& options) {
   }
   if (names.empty()) throw UsageError("fingerprint: name a scenario, or --all");
   const std::uint64_t runs = options.runs != 0 ? options.runs : 100;
+  const Setting setting = setting_of(options);
   for (const std::string& name : names) {
     const Scenario& scenario = scenario_named(name);
     const RunSeries series;
     std::uint64_t hash = 0;
     std::uint64_t steps = 0;
     for (std::uint64_t i = 0; i < runs && steps < options.steps_wanted; ++i) {
-      RunOptions run;
-      run.seed = options.seed + i;
-      const Execution execution = run_once(scenario, run);
+      const Execution execution = run_once(scenario, run_options(setting, options.seed + i));
       steps += execution.steps;
       hash = (hash ^ execution.fingerprint) * 0x9e3779b97f4a7c15ull;
       hash ^= hash >> 32;

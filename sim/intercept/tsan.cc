@@ -131,8 +131,9 @@ void store(volatile T* place, T value, int order) {
   void* const address = const_cast<T*>(place);
   memory::atomic_point(Op::atomic_store, address);
   if (memory::weak) return memory::weak_store(address, sizeof(T), kept(value), order_of(order));
+  const T old = *place;
   __atomic_store_n(place, value, __ATOMIC_RELAXED);
-  memory::atomic_stored(address, sizeof(T), low_bits(value), order_of(order));
+  memory::atomic_stored(address, sizeof(T), low_bits(old), low_bits(value), order_of(order));
 }
 
 /// `modify(place)` does the machine operation and returns the old value.
@@ -170,8 +171,9 @@ bool compare_exchange(volatile T* place, T* expected, T desired, int success, in
   }
   const T found = *place;
   if (found != *expected) {
+    const T wanted = *expected;
     *expected = found;
-    memory::atomic_cas_failed(address, sizeof(T), low_bits(found), order_of(failure));
+    memory::atomic_cas_failed(address, sizeof(T), low_bits(found), low_bits(wanted), order_of(failure));
     return false;
   }
   *place = desired;

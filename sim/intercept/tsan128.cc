@@ -45,7 +45,7 @@ Wide modify(volatile Wide* place, Op op, int order, Next next) {
   const Wide value = next(old);
   *place = value;
   if (op == Op::atomic_store) {
-    memory::atomic_stored(address, 16, folded(value), order_of(order));
+    memory::atomic_stored(address, 16, folded(old), folded(value), order_of(order));
   } else {
     memory::atomic_modified(address, 16, op, folded(old), folded(value), order_of(order));
   }
@@ -71,8 +71,9 @@ bool compare_exchange(volatile Wide* place, Wide* expected, Wide desired, int su
   }
   const Wide found = *place;
   if (found != *expected) {
+    const Wide wanted = *expected;
     *expected = found;
-    memory::atomic_cas_failed(address, 16, folded(found), order_of(failure));
+    memory::atomic_cas_failed(address, 16, folded(found), folded(wanted), order_of(failure));
     return false;
   }
   *place = desired;

@@ -26,8 +26,13 @@ FORESEED_API std::string_view to_string(MemoryModel model);
 /// The model of that name; false if there is none.
 FORESEED_API bool from_string(std::string_view name, MemoryModel& model);
 
+class Strategy;
+
 struct RunOptions {
   std::uint64_t seed = 0;                 ///< used unless `replay` is set
+  Strategy* strategy = nullptr;           ///< who makes the choices instead; must outlive the run
+  bool search = false;                    ///< `replay` was recorded under a strategy that searches
+  std::string_view strategy_name = "uniform";  ///< for the trace
   bool replaying = false;
   std::span<const Choice> replay;         ///< must outlive the run
   Anchors* anchors = nullptr;             ///< replaying only: answers beyond `replay`; must outlive the run

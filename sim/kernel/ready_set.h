@@ -64,6 +64,28 @@ class ReadySet {
     return nth_from_many(start, k);
   }
 
+  /// The k for which nth_from(start, k) is `task`, a member.
+  std::uint32_t rank_from(std::uint32_t start, std::uint32_t task) const {
+    if (high_.empty()) {
+      start %= 64;
+      const std::uint64_t turned = std::rotr(low_, static_cast<int>(start));
+      return static_cast<std::uint32_t>(std::popcount(turned & ((std::uint64_t{1} << ((task - start) % 64)) - 1)));
+    }
+    std::uint32_t k = 0;
+    while (nth_from_many(start, k) != task) ++k;
+    return k;
+  }
+
+  /// Calls visit(task) for each member, in order. The set must not change meanwhile.
+  template <typename Visit>
+  void each(Visit visit) const {
+    for (std::size_t index = 0; index <= high_.size(); ++index) {
+      for (std::uint64_t left = word(index); left != 0; left &= left - 1) {
+        visit(static_cast<std::uint32_t>(index * 64) + static_cast<std::uint32_t>(std::countr_zero(left)));
+      }
+    }
+  }
+
  private:
   /// So many tasks are counted together, so that a member among 10,000 is found in some 20 steps.
   static constexpr std::uint32_t group_tasks = 1024;

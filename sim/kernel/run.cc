@@ -88,13 +88,25 @@ RunSeries::~RunSeries() {
   series_active = false;
 }
 
-void World::begin(const RunOptions& options) {
-  options_ = options;
+void World::begin_choices(const RunOptions& options) {
+  strategy_ = options.strategy;
+  search_ = strategy_ != nullptr ? strategy_->searches() : options.search;
+  solo_ = strategy_ != nullptr || search_ ? ~std::uint32_t{0} : 1;
+  next_.clear();
+  gated_.clear();
+  if (strategy_ != nullptr) strategy_->begin_execution(options.seed);
   if (options.replaying) {
     choices_.replay(options.replay, options.anchors);
+  } else if (strategy_ != nullptr && search_) {
+    choices_.ask(*strategy_);
   } else {
     choices_.seed(options.seed);
   }
+}
+
+void World::begin(const RunOptions& options) {
+  options_ = options;
+  begin_choices(options);
   task_count_ = object_count_ = stale_alarms_ = 0;
   ready_.clear();
   timed_out_low_ = 0;
@@ -117,6 +129,7 @@ void World::begin(const RunOptions& options) {
   ended.clear();
   recorder_ = options.record ? std::make_unique<Recorder>(options.events_max) : nullptr;
   recording_ = options.record ? &recorder_->recording() : nullptr;
+  watched_ = search_ || recording_ != nullptr;
   run_active = true;
   watch_for_hang(options.hang_seconds);
   for (const RunHooks& hooks : hooks_) {
@@ -153,6 +166,11 @@ Execution World::run(const Scenario& scenario, const RunOptions& options) {
   states.save(host);
   body.fiber->resume();
   states.load(host);
+  if (strategy_ != nullptr) {
+    ReadySet open = open_tasks();
+    if (body.finished) open.erase(body.id);
+    strategy_->end_execution(open, next_, finding_.has_value());
+  }
   end();
 
   Execution execution;
@@ -176,6 +194,8 @@ Execution run_once(const Scenario& scenario, const RunOptions& options) {
   if (options.record && finding && finding->kind == FindingKind::data_race && finding->places[1].stack.empty()) {
     const std::vector<Choice> choices(execution.choices.begin(), execution.choices.end());
     RunOptions again = options;
+    again.search = options.strategy != nullptr ? options.strategy->searches() : options.search;
+    again.strategy = nullptr;
     again.replaying = true;
     again.replay = choices;
     Execution second = World::get().run(scenario, again);

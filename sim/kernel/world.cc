@@ -185,6 +185,11 @@ void World::dispatch(Op op) {
   while (ready_.count() == 0) {
     if (!advance()) deadlock();
   }
+  if (__builtin_expect(solo_ != 1, 0)) {
+    Task& next = pick(op, current_->id + 1);
+    if (&next != current_) switch_to(next);
+    return;
+  }
   const std::uint32_t k = choose(static_cast<std::uint32_t>(op) | site_given_up, ChoiceKind::schedule, ready_.count());
   Task& next = *tasks_[ready_.nth_from(current_->id + 1, k)];
   if (task_count_ > 64) fetch(next);
@@ -201,9 +206,10 @@ __attribute__((noinline)) void World::note_wait(Task& task) {
                   task.waiting_stack);
 }
 
-bool World::wait(Op op, std::uint32_t object, std::uint64_t deadline_ns) {
+bool World::wait(Op op, std::uint32_t object, std::uint64_t deadline_ns, const void* what, const void* gate) {
   Task& self = *current_;
   if (deadline_ns <= now_) return false;
+  if (__builtin_expect(solo_ != 1, 0)) announce(self, {op, what, gate, false});
   self.timed_out = false;
   ++waits_;
   ++self.wait_sequence;
@@ -294,13 +300,15 @@ bool World::advance() {
       due.fire(due.context, due.argument, false);
     }
     ++progress_epoch_;
+    if (search_ && strategy_ != nullptr) strategy_->time_moved();
     if (!alarms_.empty()) __builtin_prefetch(alarms_.top().context);
     return true;
   }
   return false;
 }
 
-void World::idle_point(Op op) {
+void World::idle_point(Op op, const void* object) {
+  if (__builtin_expect(search_, 0)) return search_idle_point(op, object);
   Task& self = *current_;
   if (idle_seen_ != progress_epoch_) {
     idle_seen_ = progress_epoch_;
@@ -315,6 +323,10 @@ void World::idle_point(Op op) {
   if (__builtin_expect(at_point != nullptr, 0)) at_point();
   const std::uint32_t others = ready_.count() - 1;
   if (others == 0) return;
+  if (__builtin_expect(solo_ != 1, 0)) {
+    announce(self, {op, object, nullptr, false});
+    return switch_to(pick(op, self.id + 1, true));
+  }
   const std::uint32_t k = choose(static_cast<std::uint32_t>(op) | site_given_up, ChoiceKind::schedule, others);
   switch_to(*tasks_[ready_.nth_from(self.id + 1, k)]);
 }
@@ -390,12 +402,26 @@ Task& World::spawn(void* (*entry)(void*), void* argument) {
   ThreadStates::get().attach(task.thread_state);
   make_fiber(task);
   ready_.insert(id);
+  if (__builtin_expect(solo_ != 1, 0)) {
+    announce(task, {Op::task_start, nullptr, nullptr, false});
+    if (current_ != nullptr) ordered(task, *current_);
+  }
   return task;
 }
 
 // --- events ------------------------------------------------------------------------------------------------------
 
+namespace {
+
+/// For a search: stands for all that has no object of its own to be told by - sockets, files, descriptors, hosts.
+const char the_outer_world = 0;
+
+bool touches_world(Op op) { return op > Op::plain_access && op != Op::entropy && op != Op::note && op != Op::check && op != Op::fail; }
+
+}  // namespace
+
 void World::event_slow(Op op, std::uint32_t object, std::int32_t result) {
+  if (search_ && touches_world(op)) accessed(&the_outer_world, Touch::Kind::write);
   if (recording_ != nullptr) {
     if (options_.step_now != nullptr) __atomic_store_n(options_.step_now, step_, __ATOMIC_RELEASE);
     recorder_->event({now_, step_, static_cast<std::uint16_t>(current_->id), op, object, result, 0, 0}, *current_,

@@ -21,6 +21,7 @@
 #include "kernel/execution.h"
 #include "kernel/ready_set.h"
 #include "kernel/recorder.h"
+#include "kernel/strategy.h"
 #include "kernel/task.h"
 
 namespace foreseed {
@@ -56,10 +57,10 @@ class World {
   Task& task(std::uint32_t id) { return *tasks_[id]; }
   std::uint32_t task_count() const { return task_count_; }
 
-  /// A scheduling point before `op`; whether others went on meanwhile.
-  __attribute__((always_inline)) bool point(Op op) {
+  /// A scheduling point before `op` on `object`; whether others went on meanwhile. `gate` is as in NextStep.
+  __attribute__((always_inline)) bool point(Op op, const void* object = nullptr, const void* gate = nullptr) {
     if (__builtin_expect(at_point != nullptr, 0)) at_point();
-    if (ready_.count() <= 1) return false;
+    if (ready_.count() <= solo_) return solo_ != 1 && steered_point({op, object, gate, false});
     const std::uint32_t k = choose(static_cast<std::uint32_t>(op), ChoiceKind::schedule, ready_.count());
     if (k == 0) return false;
     switch_to(*tasks_[ready_.nth_from(current_->id, k)]);
@@ -67,12 +68,14 @@ class World {
   }
 
   /// A scheduling point of a task that cannot make progress by itself now (yield, a failed trylock in a loop, a spinning
-  /// load): others go first, and where all runnable tasks only spin, time moves on.
-  void idle_point(Op op);
+  /// load of `object`): others go first, and where all runnable tasks only spin, time moves on.
+  void idle_point(Op op, const void* object = nullptr);
 
   /// Waits until woken, or until `deadline_ns` of virtual time. The caller has put Waiters on the lists it can be woken
-  /// from. Returns false if the deadline came first. `object` is for reports.
-  bool wait(Op op, std::uint32_t object, std::uint64_t deadline_ns = never);
+  /// from. Returns false if the deadline came first. `object` is for reports; `what` and `gate` are as in NextStep: what
+  /// the task does once it is woken.
+  bool wait(Op op, std::uint32_t object, std::uint64_t deadline_ns = never, const void* what = nullptr,
+            const void* gate = nullptr);
 
   /// Makes a waiting task runnable (does nothing to others).
   void wake(Task& task) {
@@ -92,6 +95,28 @@ class World {
     if (__builtin_expect((list.high_count | frozen_count_) != 0, 0)) return hold_each(list);
     ready_.erase_low(list.low_tasks & ~timed_out_low_);
   }
+
+  // --- what a search wants to know -------------------------------------------------------------------------------
+  //
+  // Under a search, every scheduling point ends a step, even where nobody else could go on; a task that waits for a lock
+  // is not offered while another holds it; a yield is nothing; and a task that reads one location again and again is not
+  // offered until that location is written, or nothing else can go on. The same holds for the replay of what it found.
+
+  bool search_mode() const { return search_; }
+  /// The running task's step touched an object.
+  __attribute__((always_inline)) void accessed(const void* object, Touch::Kind kind, bool wrote = true) {
+    if (__builtin_expect(search_, 0)) note_touch({object, kind, wrote, false, 0, 0});
+  }
+  __attribute__((always_inline)) void accessed(const void* object, Touch::Kind kind, bool wrote, std::uint64_t before,
+                                               std::uint64_t expected = 0) {
+    if (__builtin_expect(search_, 0)) note_touch({object, kind, wrote, true, before, expected});
+  }
+  /// What `later` does next comes after all that `earlier` has done.
+  void ordered(const Task& later, const Task& earlier) {
+    if (__builtin_expect(search_, 0)) note_order(later.id, earlier.id);
+  }
+  /// Whether a task before this gate (NextStep::gate) could go on now. Set by the sync room.
+  bool (*gate_open)(const void* gate, const Task& task) = nullptr;
 
   // --- tasks ---------------------------------------------------------------------------------------------------
 
@@ -161,7 +186,7 @@ class World {
     hash_ ^= hash_ >> 29;
     ++step_;
     progress_epoch_ += progress;
-    if (__builtin_expect(step_ > step_limit_ || recording_ != nullptr, 0)) event_slow(op, object, result);
+    if (__builtin_expect(step_ > step_limit_ || watched_, 0)) event_slow(op, object, result);
   }
   /// As event(), with a text that goes into the recording and the hash.
   void text_event(Op op, std::string_view text, std::int32_t result = 0, bool progress = false);
@@ -214,6 +239,14 @@ class World {
   std::vector<ExitHandler> exit_handlers;
 
  private:
+  bool steered_point(const NextStep& next);
+  void announce(const Task& task, const NextStep& next);
+  Task& pick(Op op, std::uint32_t start, bool but_start = false);
+  ReadySet open_tasks();
+  bool pass_spinning();
+  void search_idle_point(Op op, const void* object);
+  void note_touch(const Touch& touch);
+  void note_order(std::uint32_t later, std::uint32_t earlier);
   void note_wait(Task& task);
   void wake_each(const WaitList& list);
   void hold_each(const WaitList& list);
@@ -227,6 +260,7 @@ class World {
   void begin_instant();
   void check_progress();
   void leave();
+  void begin_choices(const RunOptions& options);
   void begin(const RunOptions& options);
   void end();
   void make_fiber(Task& task);
@@ -242,6 +276,9 @@ class World {
   // hot
   Task* current_ = nullptr;
   ReadySet ready_;
+  std::uint32_t solo_ = 1;  ///< so many runnable tasks make no choice; under a strategy or a search the largest number
+  bool search_ = false;
+  bool watched_ = false;    ///< recording, or searching
   std::uint32_t frozen_count_ = 0;
   std::uint64_t timed_out_low_ = 0;  ///< of tasks 0..63, those whose wait has timed out and that have not gone on yet
   std::uint64_t now_ = 0;
@@ -265,6 +302,11 @@ class World {
   std::uint64_t idle_mark_ = 0;   ///< a task that carries it has spun since anything changed
   std::uint32_t idle_tasks_ = 0;  ///< how many carry it
   std::uint32_t idle_rounds_ = 0; ///< how often all runnable tasks were found spinning since anything changed
+
+  // under a strategy or a search
+  Strategy* strategy_ = nullptr;
+  std::vector<NextStep> next_;  ///< of each task
+  ReadySet gated_;              ///< those of them that have a gate or spin
 
   std::vector<HostClock> clocks_;        ///< of the hosts up to the last whose clock was touched
   std::uint64_t wall_deadline_ns_ = 0;   ///< the last answer of deadline_at_wall()

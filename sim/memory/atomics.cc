@@ -51,24 +51,26 @@ void atomic_point(Op op, const void* address) {
   World& world = World::get();
   const Task& self = world.current();
   if (__builtin_expect(self.idle_count >= spins_before_idle && self.idle_address == address, 0)) {
-    world.idle_point(op);
+    world.idle_point(op, address);
   } else {
-    world.point(op);
+    world.point(op, address);
   }
 }
 
 void atomic_loaded(const void* address, std::size_t size, std::uint64_t value, Order order) {
   World& world = World::get();
   access(address, size, false, true);
+  world.accessed(address, Touch::Kind::read, false, value);
   SyncObject& object = seen_object(address, value);
   read_from(object, world.current(), order);
   note_read(address, value);
   world.event(Op::atomic_load, number(object), 0, false);
 }
 
-void atomic_stored(const void* address, std::size_t size, std::uint64_t value, Order order) {
+void atomic_stored(const void* address, std::size_t size, std::uint64_t old, std::uint64_t value, Order order) {
   World& world = World::get();
   access(address, size, true, true);
+  world.accessed(address, Touch::Kind::write, true, old);
   Task& self = world.current();
   SyncObject& object = ObjectTable::get().at(address, ObjectKind::atomic);
   object.value = value;
@@ -87,6 +89,7 @@ void atomic_stored(const void* address, std::size_t size, std::uint64_t value, O
 void atomic_modified(const void* address, std::size_t size, Op op, std::uint64_t old, std::uint64_t value, Order order) {
   World& world = World::get();
   access(address, size, true, true);
+  world.accessed(address, op == Op::atomic_cas ? Touch::Kind::attempt : Touch::Kind::write, true, old, old);
   Task& self = world.current();
   SyncObject& object = seen_object(address, old);
   object.value = value;
@@ -103,9 +106,10 @@ void atomic_modified(const void* address, std::size_t size, Op op, std::uint64_t
   world.event(op, number(object), 1);
 }
 
-void atomic_cas_failed(const void* address, std::size_t size, std::uint64_t value, Order order) {
+void atomic_cas_failed(const void* address, std::size_t size, std::uint64_t value, std::uint64_t expected, Order order) {
   World& world = World::get();
   access(address, size, false, true);
+  world.accessed(address, Touch::Kind::attempt, false, value, expected);
   SyncObject& object = seen_object(address, value);
   read_from(object, world.current(), order);
   note_read(address, value);
@@ -114,8 +118,9 @@ void atomic_cas_failed(const void* address, std::size_t size, std::uint64_t valu
 
 void atomic_fence(Order order) {
   World& world = World::get();
-  world.point(Op::atomic_fence);
+  world.point(Op::atomic_fence, &fence_address);
   if (weak) return weak_fence(order);
+  world.accessed(&fence_address, Touch::Kind::read, false);  // between sequentially consistent accesses it does nothing
   Task& self = world.current();
   if (acquires(order)) acquire_fence(self);
   if (releases(order)) release_fence(self);
@@ -124,6 +129,7 @@ void atomic_fence(Order order) {
 
 void release_at(const void* address) {
   if (weak) return weak_release_at(address);
+  World::get().accessed(address, Touch::Kind::write);
   Task& self = World::get().current();
   SyncObject& object = ObjectTable::get().at(address, ObjectKind::atomic);
   object.value = *static_cast<const unsigned char*>(address);

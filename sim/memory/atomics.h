@@ -18,11 +18,11 @@ void atomic_point(Op op, const void* address);
 /// Stands after one: happens-before, shadow memory, the event. `value` is what was read, for the recognition of spinning
 /// (equal values read from one address again and again).
 void atomic_loaded(const void* address, std::size_t size, std::uint64_t value, Order order);
-void atomic_stored(const void* address, std::size_t size, std::uint64_t value, Order order);
+void atomic_stored(const void* address, std::size_t size, std::uint64_t old, std::uint64_t value, Order order);
 /// A read-modify-write that found `old` and left `value`.
 void atomic_modified(const void* address, std::size_t size, Op op, std::uint64_t old, std::uint64_t value, Order order);
 /// A compare-exchange that found `value` instead of what it expected.
-void atomic_cas_failed(const void* address, std::size_t size, std::uint64_t value, Order order);
+void atomic_cas_failed(const void* address, std::size_t size, std::uint64_t value, std::uint64_t expected, Order order);
 void atomic_fence(Order order);
 
 /// For state that code reads with atomic loads although it is not written with atomic stores (static guards), and for

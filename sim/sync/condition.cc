@@ -23,6 +23,7 @@ void wake_waiter(SyncObject& object, Waiter& waiter) {
   waiter.leave();
   World::get().wake(task);
   task.clock.join(object.clock);
+  World::get().ordered(task, World::get().current());
 }
 
 }  // namespace
@@ -52,9 +53,12 @@ int cond_wait(pthread_cond_t* cond, pthread_mutex_t* mutex, std::uint64_t deadli
     world.point(op);
   } else {
     // No scheduling point between the unlock and the wait: they are one step.
+    world.accessed(cond, Touch::Kind::write, true, !object.waiters.empty());
     CondWaiter waiter(object.waiters, self);
+    // Once it is signalled, it can go on when the mutex is free.
+    const SyncObject& gate = detail::mutex_object(mutex);
     while (!waiter.signalled && result == 0) {
-      if (!world.wait(op, number_of(object), deadline_ns) && !waiter.signalled) result = ETIMEDOUT;
+      if (!world.wait(op, number_of(object), deadline_ns, mutex, &gate) && !waiter.signalled) result = ETIMEDOUT;
     }
   }
   // Taken back as if by lock, but without a scheduling point of its own: being woken was one.
@@ -65,10 +69,11 @@ int cond_wait(pthread_cond_t* cond, pthread_mutex_t* mutex, std::uint64_t deadli
 
 int cond_signal(pthread_cond_t* cond) {
   World& world = World::get();
-  world.point(Op::cond_signal);
+  world.point(Op::cond_signal, cond);
   SyncObject& object = cond_object(cond);
   Task& self = world.current();
   const bool anyone = !object.waiters.empty();
+  world.accessed(cond, Touch::Kind::wake, anyone, anyone);
   if (anyone) {
     object.clock.join(self.clock);
     self.release();
@@ -82,10 +87,11 @@ int cond_signal(pthread_cond_t* cond) {
 
 int cond_broadcast(pthread_cond_t* cond) {
   World& world = World::get();
-  world.point(Op::cond_broadcast);
+  world.point(Op::cond_broadcast, cond);
   SyncObject& object = cond_object(cond);
   Task& self = world.current();
   const auto waiting = static_cast<std::int32_t>(object.waiters.size);
+  world.accessed(cond, Touch::Kind::wake, waiting != 0, waiting != 0);
   if (waiting != 0) {
     object.clock.join(self.clock);
     self.release();

@@ -35,16 +35,18 @@ __attribute__((always_inline)) inline void release(SyncObject& object, Task& sel
   World::get().wake_all(object.waiters);
 }
 
-/// Waits until `object` is free and takes it; false if the deadline came first.
-__attribute__((always_inline)) inline bool wait_and_acquire(SyncObject& object, Op op, std::uint64_t deadline_ns) {
+/// Waits until `object` is free and takes it; false if the deadline came first. `what` is its address.
+__attribute__((always_inline)) inline bool wait_and_acquire(SyncObject& object, const void* what, Op op,
+                                                            std::uint64_t deadline_ns) {
   World& world = World::get();
   Task& self = world.current();
   if (object.owner != nullptr) {
     const Waiter waiter(object.waiters, self);
     while (object.owner != nullptr) {
-      if (!world.wait(op, number_of(object), deadline_ns)) return false;
+      if (!world.wait(op, number_of(object), deadline_ns, what, &object)) return false;
     }
   }
+  world.accessed(what, Touch::Kind::acquire, true, 1);
   acquire(object, self);
   return true;
 }
@@ -58,14 +60,16 @@ __attribute__((always_inline)) inline int mutex_lock(pthread_mutex_t* mutex, std
   SyncObject* object = &detail::mutex_object(mutex);
   // Where another holds it, to wait is the scheduling point.
   if (object->owner == nullptr || object->owner == &self || deadline_ns != never) {
-    if (world.point(op) && !object->is(mutex, ObjectKind::mutex)) object = &detail::mutex_object(mutex);
+    const void* const gate = deadline_ns == never ? object : nullptr;
+    if (world.point(op, mutex, gate) && !object->is(mutex, ObjectKind::mutex)) object = &detail::mutex_object(mutex);
+    if (deadline_ns != never) world.accessed(mutex, Touch::Kind::write);
   }
   int result = 0;
   if (object->owner == &self && object->type == PTHREAD_MUTEX_RECURSIVE) {
     ++object->count;
   } else if (object->owner == &self && object->type == PTHREAD_MUTEX_ERRORCHECK) {
     result = EDEADLK;
-  } else if (!detail::wait_and_acquire(*object, op, deadline_ns)) {
+  } else if (!detail::wait_and_acquire(*object, mutex, op, deadline_ns)) {
     result = ETIMEDOUT;
   }
   world.event(op, world.recording() ? number_of(*object) : 0, result);
@@ -74,7 +78,7 @@ __attribute__((always_inline)) inline int mutex_lock(pthread_mutex_t* mutex, std
 
 __attribute__((always_inline)) inline int mutex_unlock(pthread_mutex_t* mutex) {
   World& world = World::get();
-  world.point(Op::mutex_unlock);
+  world.point(Op::mutex_unlock, mutex);
   Task& self = world.current();
   SyncObject& object = detail::mutex_object(mutex);
   int result = 0;
@@ -87,6 +91,7 @@ __attribute__((always_inline)) inline int mutex_unlock(pthread_mutex_t* mutex) {
                                           : "unlock of a mutex that another thread holds");
     }
   } else if (--object.count == 0) {
+    world.accessed(mutex, Touch::Kind::write, true, 0);
     detail::release(object, self);
   }
   world.event(Op::mutex_unlock, world.recording() ? number_of(object) : 0, result);

@@ -9,6 +9,7 @@ bool once_claim(const void* control, bool already_done, Op op) {
   Task& self = world.current();
   if (already_done) {
     // Nothing can change any more, so this is no step of its own.
+    world.accessed(control, Touch::Kind::read, false);
     if (const SyncObject* const object = ObjectTable::get().find(control)) self.clock.join(object->clock);
     return false;
   }
@@ -16,12 +17,14 @@ bool once_claim(const void* control, bool already_done, Op op) {
   if (object.owner == &self) {
     world.fail(FindingKind::misuse, "an initialisation waits for itself (recursive call_once or static)");
   }
-  world.point(op);
+  world.point(op, control);
+  world.accessed(control, Touch::Kind::write);
   {
     const Waiter waiter(object.waiters, self);
     while (object.owner != nullptr) world.wait(op, number_of(object));
   }
   const bool mine = !object.flag;
+  world.accessed(control, Touch::Kind::write);
   self.clock.join(object.clock);
   if (mine) {
     object.owner = &self;
@@ -36,6 +39,7 @@ void finish(const void* control, Op op, bool done) {
   World& world = World::get();
   Task& self = world.current();
   SyncObject& object = ObjectTable::get().at(control, ObjectKind::once);
+  world.accessed(control, Touch::Kind::write);
   object.owner = nullptr;
   object.flag = done;
   object.clock.assign(self.clock);

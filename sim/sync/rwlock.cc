@@ -36,7 +36,8 @@ void enter(SyncObject& object, Task& self, bool writer) {
 
 int lock(pthread_rwlock_t* address, bool writer, Op op, std::uint64_t deadline_ns) {
   World& world = World::get();
-  world.point(op);
+  world.point(op, address);
+  world.accessed(address, Touch::Kind::write);
   Task& self = world.current();
   SyncObject& object = rwlock_object(address);
   int result = 0;
@@ -47,6 +48,7 @@ int lock(pthread_rwlock_t* address, bool writer, Op op, std::uint64_t deadline_n
     while (result == 0 && !free_for(object, writer)) {
       if (!world.wait(op, number_of(object), deadline_ns)) result = ETIMEDOUT;
     }
+    world.accessed(address, Touch::Kind::write);
   }
   if (result == 0) enter(object, self, writer);
   world.event(op, world.recording() ? number_of(object) : 0, result);
@@ -55,7 +57,8 @@ int lock(pthread_rwlock_t* address, bool writer, Op op, std::uint64_t deadline_n
 
 int try_lock(pthread_rwlock_t* address, bool writer, Op op) {
   World& world = World::get();
-  world.point(op);
+  world.point(op, address);
+  world.accessed(address, Touch::Kind::write);
   SyncObject& object = rwlock_object(address);
   const int result = free_for(object, writer) ? 0 : EBUSY;
   if (result == 0) enter(object, world.current(), writer);
@@ -78,7 +81,8 @@ int rwlock_try_write(pthread_rwlock_t* address) { return try_lock(address, true,
 
 int rwlock_unlock(pthread_rwlock_t* address) {
   World& world = World::get();
-  world.point(Op::rwlock_unlock);
+  world.point(Op::rwlock_unlock, address);
+  world.accessed(address, Touch::Kind::write);
   Task& self = world.current();
   SyncObject& object = rwlock_object(address);
   if (object.owner == &self) {

@@ -36,16 +36,21 @@ void semaphore_init(sem_t* semaphore, unsigned value) {
 int semaphore_wait(sem_t* semaphore, std::uint64_t deadline_ns) {
   World& world = World::get();
   const Op op = deadline_ns == never ? Op::sem_wait : Op::sem_timedwait;
-  world.point(op);
+  const void* const gate = deadline_ns == never ? &semaphore_object(semaphore) : nullptr;
+  world.point(op, semaphore, gate);
   SyncObject& object = semaphore_object(semaphore);
+  if (deadline_ns != never) world.accessed(semaphore, Touch::Kind::write);
   int result = 0;
   if (object.count == 0) {
     const Waiter waiter(object.waiters, world.current());
     while (result == 0 && object.count == 0) {
-      if (!world.wait(op, number_of(object), deadline_ns)) result = ETIMEDOUT;
+      if (!world.wait(op, number_of(object), deadline_ns, semaphore, gate)) result = ETIMEDOUT;
     }
   }
-  if (result == 0) take(object, world.current());
+  if (result == 0) {
+    world.accessed(semaphore, Touch::Kind::acquire, true, 1);
+    take(object, world.current());
+  }
   world.event(op, world.recording() ? number_of(object) : 0, result);
   return result;
 }
@@ -55,12 +60,13 @@ int semaphore_trywait(sem_t* semaphore) {
   Task& self = world.current();
   const bool spinning = self.idle_address == semaphore && self.idle_count >= 4;
   if (spinning) {
-    world.idle_point(Op::sem_trywait);
+    world.idle_point(Op::sem_trywait, semaphore);
   } else {
-    world.point(Op::sem_trywait);
+    world.point(Op::sem_trywait, semaphore);
   }
   SyncObject& object = semaphore_object(semaphore);
   const int result = object.count > 0 ? 0 : EAGAIN;
+  world.accessed(semaphore, Touch::Kind::attempt, result == 0, result == 0, 1);
   if (result == 0) {
     take(object, self);
     self.idle_address = nullptr;
@@ -74,8 +80,9 @@ int semaphore_trywait(sem_t* semaphore) {
 
 int semaphore_post(sem_t* semaphore) {
   World& world = World::get();
-  world.point(Op::sem_post);
+  world.point(Op::sem_post, semaphore);
   SyncObject& object = semaphore_object(semaphore);
+  world.accessed(semaphore, Touch::Kind::write, true, object.count > 0);
   Task& self = world.current();
   const int result = object.count == SEM_VALUE_MAX ? EOVERFLOW : 0;
   if (result == 0) {
@@ -88,7 +95,11 @@ int semaphore_post(sem_t* semaphore) {
   return result;
 }
 
-int semaphore_value(sem_t* semaphore) { return static_cast<int>(semaphore_object(semaphore).count); }
+int semaphore_value(sem_t* semaphore) {
+  World::get().point(Op::sem_trywait, semaphore);
+  World::get().accessed(semaphore, Touch::Kind::read, false);
+  return static_cast<int>(semaphore_object(semaphore).count);
+}
 
 void barrier_init(pthread_barrier_t* barrier, unsigned count) {
   ObjectTable::get().forget(barrier);
@@ -97,7 +108,8 @@ void barrier_init(pthread_barrier_t* barrier, unsigned count) {
 
 int barrier_wait(pthread_barrier_t* barrier) {
   World& world = World::get();
-  world.point(Op::barrier_wait);
+  world.point(Op::barrier_wait, barrier);
+  world.accessed(barrier, Touch::Kind::write);
   Task& self = world.current();
   bool fresh;
   SyncObject& object = ObjectTable::get().at(barrier, ObjectKind::barrier, fresh);
@@ -110,7 +122,10 @@ int barrier_wait(pthread_barrier_t* barrier) {
   if (++object.count == object.limit) {
     object.count = 0;
     ++object.generation;
-    object.waiters.each([&](Task& waiting) { waiting.clock.join(object.clock); });
+    object.waiters.each([&](Task& waiting) {
+      waiting.clock.join(object.clock);
+      world.ordered(waiting, self);
+    });
     world.wake_all(object.waiters);
     self.clock.join(object.clock);
     object.clock.clear();
@@ -126,7 +141,8 @@ int barrier_wait(pthread_barrier_t* barrier) {
 
 int futex_wait(const void* address, std::uint32_t expected, std::uint64_t deadline_ns) {
   World& world = World::get();
-  world.point(Op::futex_wait);
+  world.point(Op::futex_wait, address);
+  world.accessed(address, Touch::Kind::write);
   // The word may be an atomic with an entry of its own; waiters live in that entry.
   ObjectTable& table = ObjectTable::get();
   SyncObject* found = table.find(address);
@@ -144,9 +160,10 @@ int futex_wait(const void* address, std::uint32_t expected, std::uint64_t deadli
 
 int futex_wake(const void* address, std::uint32_t count) {
   World& world = World::get();
-  world.point(Op::futex_wake);
+  world.point(Op::futex_wake, address);
   SyncObject* const object = ObjectTable::get().find(address);
   std::int32_t woken = 0;
+  world.accessed(address, Touch::Kind::wake, object != nullptr && !object->waiters.empty());
   while (object != nullptr && !object->waiters.empty() && static_cast<std::uint32_t>(woken) < count) {
     std::uint32_t k = 0;
     if (count < object->waiters.size) {
@@ -156,6 +173,7 @@ int futex_wake(const void* address, std::uint32_t count) {
     Task& task = *waiter.task;
     waiter.leave();
     world.wake(task);
+    world.ordered(task, world.current());
     ++woken;
   }
   world.event(Op::futex_wake, object != nullptr && world.recording() ? number_of(*object) : 0, woken, woken != 0);

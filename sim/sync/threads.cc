@@ -68,6 +68,7 @@ Task* task_of(pthread_t handle) {
 
 pthread_t thread_create(void* (*entry)(void*), void* argument, bool detached) {
   World& world = World::get();
+  world.accessed(&run_keys, Touch::Kind::write);  // who comes first gets the lower number
   Task& task = world.spawn(entry, argument);
   task.detached = detached;
   world.event(Op::thread_create, 0, static_cast<std::int32_t>(task.id));
@@ -76,9 +77,12 @@ pthread_t thread_create(void* (*entry)(void*), void* argument, bool detached) {
 
 int thread_join(pthread_t thread, void** result, std::uint64_t deadline_ns, bool dont_wait) {
   World& world = World::get();
-  if (dont_wait || deadline_ns != never) world.point(Op::thread_join);
-  Task& self = world.current();
   Task* const other = task_of(thread);
+  if (dont_wait || deadline_ns != never) {
+    world.point(Op::thread_join, other);
+    world.accessed(other, Touch::Kind::read, false);
+  }
+  Task& self = world.current();
   int status = 0;
   if (other == nullptr || other->joined) {
     status = ESRCH;
@@ -97,6 +101,7 @@ int thread_join(pthread_t thread, void** result, std::uint64_t deadline_ns, bool
   if (status == 0) {
     other->joined = true;
     self.clock.join(other->clock);
+    world.ordered(self, *other);
     if (result != nullptr) *result = other->result;
   }
   world.event(Op::thread_join, 0, status != 0 ? -status : static_cast<std::int32_t>(other->id));
@@ -181,6 +186,10 @@ void* key_get(pthread_key_t key) {
 void install(World& world) {
   world.task_exit = run_key_destructors;
   world.explain_deadlock = explain_deadlock;
+  world.gate_open = [](const void* gate, const Task& task) {
+    const SyncObject& object = *static_cast<const SyncObject*>(gate);
+    return object.kind == ObjectKind::semaphore ? object.count > 0 : object.owner == nullptr || object.owner == &task;
+  };
   RunHooks hooks;
   hooks.begin = [] {
     ObjectTable::get().begin_run();

@@ -318,6 +318,7 @@ Trace from_json(std::string_view text, const std::string& name) {
   if (document.contains("memory") && !from_string(reader.text(document["memory"], "/memory"), trace.memory)) {
     reader.fail("/memory", "an unknown memory model");
   }
+  if (document.contains("strategy")) trace.strategy = reader.text(document["strategy"], "/strategy");
   trace.tasks = reader.texts(document, "tasks");
   trace.objects = reader.texts(document, "objects");
   trace.texts = reader.texts(document, "texts");

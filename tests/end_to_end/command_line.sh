@@ -35,6 +35,14 @@ expect 1 'data race: .* naive|data race:' "$foreseed" check naive_breaker --runs
 expect 1 'naive_breaker.h:[0-9]+' "$foreseed" check naive_breaker --runs 100
 expect 1 '"event":"failure"' "$foreseed" check naive_breaker --json
 expect 1 'seeds failed' "$foreseed" check hasty_breaker --runs 50 --keep-going
+expect 0 'held: repaired_breaker: [0-9]+ executions complete, 0 blocked, 0 redundant, depth [0-9]+, no bound, dpor' "$foreseed" explore repaired_breaker
+expect 0 'at most 1 preemptions, dfs' "$foreseed" explore repaired_breaker --preemptions 1
+expect 3 'not complete' "$foreseed" explore repaired_breaker --max-executions 3 --require-complete
+expect 1 'data race' "$foreseed" explore naive_breaker --db r/explore.db
+expect 1 'reproduced: naive_breaker: data race' "$foreseed" replay 'r/explore.db#1'
+expect 2 '--preemptions' "$foreseed" explore repaired_breaker --strategy dpor --preemptions 1
+expect 1 'data race' "$foreseed" check naive_breaker --strategy pct --db r/pct.db
+expect 1 'reproduced: naive_breaker: data race' "$foreseed" replay 'r/pct.db#1'
 
 # The three last lines can be pasted
 "$foreseed" check naive_breaker --db r/x.db >out 2>&1

@@ -13,8 +13,8 @@ includes sync 'memory|net|trace|campaign|cli'
 includes memory 'net|intercept|trace|campaign|cli'
 includes net 'memory|intercept|trace|campaign|cli'
 includes check 'memory|net|intercept|trace|report|campaign|cli'
+includes explore 'sync|memory|net|fault|files|io|check|intercept|trace|report|campaign|cli'
 includes trace 'sync|memory|net|intercept|report|campaign|cli'
-includes report 'sync|memory|net|fault|intercept|campaign|cli'
 includes campaign 'sync|memory|net|intercept|cli'
 grep -rnE 'std::(uniform_(int|real)|normal|bernoulli|exponential|lognormal|discrete)_distribution|std::shuffle|std::rand\b' \
   sim scenarios && complain "sampling that differs between standard libraries"

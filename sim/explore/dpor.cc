@@ -1,0 +1,312 @@
+#include "explore/dpor.h"
+
+#include <algorithm>
+
+#include "kernel/world.h"
+
+namespace foreseed::explore {
+
+// --- one execution -----------------------------------------------------------------------------------------------
+
+void Dpor::begin_execution(std::uint64_t) {
+  position_ = 0;
+  value_position_ = 0;
+  gave_up_ = false;
+}
+
+std::uint32_t Dpor::next_task(const Moment& moment) {
+  history_.finish();
+  history_.announced(moment.current);
+  if (moment.stuck) return moment.open.nth_from(0, 0);
+  if (silent_first_) {
+    if (const std::int64_t task = silent_task(moment); task >= 0) {
+      silent_ = true;
+      return static_cast<std::uint32_t>(task);
+    }
+  }
+  silent_ = false;
+  if (gave_up_) return moment.open.nth_from(moment.current, 0);
+  std::uint32_t task;
+  if (replaying()) {
+    task = points_[position_].task;
+    FORESEED_ASSERT(moment.open.contains(task));  // else the scenario is not deterministic
+  } else {
+    task = choose_new(moment);
+    if (gave_up_) return moment.open.nth_from(moment.current, 0);
+  }
+  ++position_;
+  history_.start(task, moment.open);
+  return task;
+}
+
+/// The task of a point that no execution has come to before.
+std::uint32_t Dpor::choose_new(const Moment& moment) {
+  if (depth_ == points_.size()) points_.emplace_back();
+  Point& point = points_[depth_];
+  point.asleep.clear();
+  if (depth_ != 0) {
+    const Point& last = points_[depth_ - 1];
+    const Footprint done = history_.step(depth_ - 1).footprint;
+    for (const Sleeper& sleeper : last.asleep) {
+      if (sleeper.task != last.task && !footprints_.conflict(sleeper.footprint, done)) point.asleep.push_back(sleeper);
+    }
+  }
+  point.footprint = touches_nothing;
+  point.todo = planned_;
+  planned_ = WakeupTrees::none;
+  planned_values_.clear();
+  planned_value_ = 0;
+  while (point.todo != WakeupTrees::none) {
+    const std::uint32_t tree = point.todo;
+    point.todo = trees_[tree].sibling;
+    point.task = trees_[tree].step.task;
+    if (moment.open.contains(point.task)) {
+      planned_ = trees_[tree].child;
+      planned_values_ = std::move(trees_[tree].step.values);
+      trees_.release(tree);
+      ++depth_;
+      fixed_ = depth_;
+      return point.task;
+    }
+    trees_.release_all(tree);  // planned where what it touches was not fully known
+  }
+  const std::uint32_t count = moment.open.count();
+  for (std::uint32_t k = 0; k < count; ++k) {
+    point.task = moment.open.nth_from(moment.current, k);
+    if (asleep(point, point.task)) continue;
+    ++depth_;
+    fixed_ = depth_;
+    return point.task;
+  }
+  gave_up_ = true;
+  return 0;
+}
+
+bool Dpor::asleep(const Point& point, std::uint32_t task) const {
+  return std::any_of(point.asleep.begin(), point.asleep.end(), [&](const Sleeper& s) { return s.task == task; });
+}
+
+std::uint32_t Dpor::value(ChoiceKind kind, std::uint64_t bound) {
+  if (gave_up_) return 0;
+  if (!enumerated(kind, bound)) {
+    ++counts_.held;
+    return 0;
+  }
+  if (value_position_ < values_.size()) return values_[value_position_++].value;
+  std::uint32_t value = 0;
+  if (planned_value_ < planned_values_.size()) value = planned_values_[planned_value_++];
+  if (value >= bound) value = 0;
+  values_.push_back({position_, value, value, static_cast<std::uint32_t>(bound)});
+  ++value_position_;
+  return value;
+}
+
+void Dpor::accessed(std::uint32_t, const Touch& touch) {
+  if (silent_ && position_ != 0) start_again_ = true;
+  if (!gave_up_) history_.access(touch);
+}
+
+void Dpor::ordered(std::uint32_t task, std::uint32_t earlier) { history_.order(task, earlier); }
+
+void Dpor::time_moved() {
+  history_.finish();
+  history_.order_all();
+}
+
+void Dpor::end_execution(const ReadySet& open, std::span<const NextStep> next, bool failed) {
+  history_.finish();
+  if (start_again_) return;
+  counts_.steps += position_;
+  counts_.depth = std::max(counts_.depth, position_);
+  if (gave_up_) {
+    ++counts_.blocked;
+  } else {
+    ++counts_.complete;
+    counts_.deadlocked += failed && open.count() == 0;
+    if (account_ && depth_ != 0 && !traces_.insert(history_.step(depth_ - 1).trace_hash).second) ++counts_.redundant;
+    history_.end(open, next, failed || open.count() != 0);
+  }
+}
+
+// --- between executions ------------------------------------------------------------------------------------------
+
+bool Dpor::next() {
+  if (start_again_) {
+    // Something was touched in a step that was taken to be silent: all anew, without that short cut.
+    FORESEED_ASSERT(silent_first_);
+    silent_first_ = start_again_ = false;
+    depth_ = fixed_ = 0;
+    for (Point& point : points_) point = {};
+    trees_ = {};
+    planned_ = WakeupTrees::none;
+    planned_values_.clear();
+    values_.clear();
+    traces_.clear();
+    counts_ = {};
+    history_.rewind(0);
+    return true;
+  }
+  if (planned_ != WakeupTrees::none) trees_.release_all(planned_);  // the execution ended before what was planned
+  planned_ = WakeupTrees::none;
+  for (const Race& race : history_.races()) reverse(race);
+  for (std::uint32_t i = 0; i < depth_; ++i) {
+    if (i < history_.started()) points_[i].footprint = footprints_.join(points_[i].footprint, history_.step(i).footprint);
+  }
+  for (;;) {
+    if (!values_.empty() && values_.back().points == depth_) {
+      if (!next_value()) continue;
+      history_.rewind(depth_ == 0 ? 0 : depth_ - 1);
+      return true;
+    }
+    if (depth_ == 0) return false;
+    if (next_tree()) {
+      history_.rewind(depth_ - 1);
+      return true;
+    }
+  }
+}
+
+/// Turns to the next value of the last choice that was not of a task; false if it has none left.
+bool Dpor::next_value() {
+  Value& last = values_.back();
+  std::uint32_t value = last.value == last.first ? 0 : last.value + 1;
+  if (value == last.first) ++value;
+  if (value >= last.bound) {
+    values_.pop_back();
+    return false;
+  }
+  last.value = value;
+  fixed_ = depth_;
+  planned_values_.clear();
+  return true;
+}
+
+/// Puts the task of the last point to sleep and turns to the next sequence from there; false if there is none.
+bool Dpor::next_tree() {
+  Point& point = points_[depth_ - 1];
+  point.asleep.push_back({point.task, point.footprint});
+  while (point.todo != WakeupTrees::none) {
+    const std::uint32_t tree = point.todo;
+    point.todo = trees_[tree].sibling;
+    if (asleep(point, trees_[tree].step.task)) {  // explored under all its values already
+      trees_.release_all(tree);
+      continue;
+    }
+    point.task = trees_[tree].step.task;
+    point.footprint = touches_nothing;
+    planned_ = trees_[tree].child;
+    planned_values_ = std::move(trees_[tree].step.values);
+    planned_value_ = 0;
+    trees_.release(tree);
+    fixed_ = depth_;
+    return true;
+  }
+  --depth_;
+  return false;
+}
+
+// --- races -------------------------------------------------------------------------------------------------------
+
+/// Plans the execution of the later half of the race before its earlier half.
+void Dpor::reverse(const Race& race) {
+  wanted_.clear();
+  for (std::uint32_t step = race.earlier + 1; step < depth_; ++step) {
+    if (step == race.later || history_.before(race.earlier, step)) continue;
+    wanted_.push_back({history_.step(step).task, step, history_.step(step).footprint});
+  }
+  wanted_.push_back({race.task, no_step, race.reversed});
+  if (!covered(race)) insert(race);
+}
+
+std::size_t Dpor::position_of(std::uint32_t task) const {
+  std::size_t index = 0;
+  while (index < wanted_.size() && wanted_[index].task != task) ++index;
+  return index;
+}
+
+/// Whether nothing that is wanted happens before wanted_[index].
+bool Dpor::initial(const Race& race, std::size_t index) const {
+  const Wanted& wanted = wanted_[index];
+  for (std::size_t i = 0; i < index; ++i) {
+    const bool before = wanted.step == no_step ? history_.before_reversed(wanted_[i].step, race)
+                                               : history_.before(wanted_[i].step, wanted.step);
+    if (before) return false;
+  }
+  return true;
+}
+
+/// Whether a sleeping task could be the first of an equivalent of what is wanted: then it was explored from there.
+bool Dpor::covered(const Race& race) const {
+  for (const Sleeper& sleeper : points_[race.earlier].asleep) {
+    const std::size_t index = position_of(sleeper.task);
+    if (index < wanted_.size()) {
+      if (initial(race, index)) return true;
+    } else if (std::none_of(wanted_.begin(), wanted_.end(), [&](const Wanted& wanted) {
+                 return footprints_.conflict(sleeper.footprint, wanted.footprint);
+               })) {
+      return true;
+    }
+  }
+  return false;
+}
+
+std::vector<std::uint32_t> Dpor::values_of(std::uint32_t step) const {
+  std::vector<std::uint32_t> result;
+  for (const Value& value : values_) {
+    if (value.points == step + 1) result.push_back(value.value);
+  }
+  return result;
+}
+
+PlannedStep Dpor::planned(const Wanted& wanted) const {
+  PlannedStep step{wanted.task, wanted.footprint, {}};
+  if (!values_.empty() && wanted.step != no_step) step.values = values_of(wanted.step);
+  return step;
+}
+
+/// Whether what is wanted can begin with the step of `node`; then that step is no longer wanted.
+bool Dpor::follows(const WakeupTrees::Node& node, const Race& race) {
+  const std::size_t index = position_of(node.step.task);
+  if (index == wanted_.size()) {
+    return std::none_of(wanted_.begin(), wanted_.end(), [&](const Wanted& wanted) {
+      return footprints_.conflict(node.step.footprint, wanted.footprint);
+    });
+  }
+  if (!initial(race, index)) return false;
+  const bool leaf = node.child == WakeupTrees::none;
+  const std::uint32_t step = wanted_[index].step;
+  if (!leaf && step != no_step && !values_.empty() && values_of(step) != node.step.values) return false;
+  wanted_.erase(wanted_.begin() + static_cast<std::ptrdiff_t>(index));
+  return true;
+}
+
+void Dpor::insert(const Race& race) {
+  std::uint32_t parent = WakeupTrees::none;
+  for (;;) {
+    std::uint32_t last = WakeupTrees::none;
+    std::uint32_t node = parent == WakeupTrees::none ? points_[race.earlier].todo : trees_[parent].child;
+    while (node != WakeupTrees::none && !follows(trees_[node], race)) {
+      last = node;
+      node = trees_[node].sibling;
+    }
+    if (node == WakeupTrees::none) {
+      for (const Wanted& wanted : wanted_) {
+        const std::uint32_t made = trees_.make(planned(wanted));
+        if (last != WakeupTrees::none) {
+          trees_[last].sibling = made;
+        } else if (parent != WakeupTrees::none) {
+          trees_[parent].child = made;
+        } else {
+          points_[race.earlier].todo = made;
+        }
+        parent = made;
+        last = WakeupTrees::none;
+      }
+      return;
+    }
+    if (wanted_.empty() || trees_[node].child == WakeupTrees::none) return;
+    parent = node;
+  }
+}
+
+}  // namespace foreseed::explore

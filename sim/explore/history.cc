@@ -1,0 +1,201 @@
+#include "explore/history.h"
+
+#include <algorithm>
+
+namespace foreseed::explore {
+
+namespace {
+std::uint64_t mix(std::uint64_t x) {
+  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ull;
+  x = (x ^ (x >> 27)) * 0x94d049bb133111ebull;
+  return x ^ (x >> 31);
+}
+}  // namespace
+
+void History::rewind(std::uint32_t kept) {
+  const std::uint32_t end = kept < steps_.size() ? steps_[kept].first_access : static_cast<std::uint32_t>(touches_.size());
+  while (touches_.size() > end) {
+    heads_[touches_.back().object] = touches_.back().previous;
+    touches_.pop_back();
+  }
+  steps_.resize(std::min<std::size_t>(steps_.size(), kept));
+  kept_ = kept;
+  started_ = 0;
+  open_step_ = false;
+  races_.clear();
+  std::fill(tasks_.begin(), tasks_.end(), TaskState{});
+  std::fill(now_.begin(), now_.end(), 0);
+}
+
+void History::make_room(std::uint32_t task) {
+  tasks_.resize(task + 1);
+  if (task < width_) return;
+  const std::size_t wider = std::max<std::size_t>(8, (task + 8) / 8 * 8);
+  const auto widen = [&](std::vector<std::uint32_t>& clocks) {
+    std::vector<std::uint32_t> wide(width_ == 0 ? 0 : clocks.size() / width_ * wider);
+    for (std::size_t i = 0; i < clocks.size(); ++i) wide[i / width_ * wider + i % width_] = clocks[i];
+    clocks.swap(wide);
+  };
+  widen(now_);
+  widen(at_start_);
+  widen(after_);
+  width_ = wider;
+  now_.resize(wider * wider);
+}
+
+void History::join(std::uint32_t* into, const std::uint32_t* from) const {
+  for (std::size_t i = 0; i < width_; ++i) into[i] = std::max(into[i], from[i]);
+}
+
+void History::start(std::uint32_t task, const ReadySet& open) {
+  finish();
+  TaskState& state = task_of(task);
+  const std::uint32_t index = started_++;
+  ++state.steps;
+  std::uint32_t* const now = clock(now_, task);
+  if (index < kept_) {
+    std::copy_n(clock(after_, index), width_, now);
+    return;
+  }
+  steps_.push_back({task, state.steps, touches_nothing, static_cast<std::uint32_t>(touches_.size()), 0, open});
+  if (after_.size() < (std::size_t{index} + 1) * width_) {
+    after_.resize((std::size_t{index} + 64) * width_);
+    at_start_.resize((std::size_t{index} + 64) * width_);
+  }
+  std::copy_n(now, width_, clock(at_start_, index));
+  now[task] = state.steps;
+  std::copy_n(now, width_, clock(after_, index));
+  candidates_.clear();
+  open_step_ = true;
+}
+
+void History::finish() {
+  if (!open_step_) return;
+  open_step_ = false;
+  const auto index = static_cast<std::uint32_t>(steps_.size() - 1);
+  collect_races(index);
+  hash(index);
+}
+
+/// `step` comes after `earlier`, with which it does not commute.
+void History::see(std::uint32_t step, std::uint32_t earlier) {
+  join(clock(after_, step), clock(after_, earlier));
+  join(clock(now_, steps_[step].task), clock(after_, earlier));
+}
+
+/// The last touch before which the gate of a lock was open: whoever came to wait could have gone on before it.
+std::uint32_t History::last_with_open_gate(ObjectId object) const {
+  for (std::uint32_t at = heads_[object]; at != no_step; at = touches_[at].previous) {
+    if (!touches_[at].before_known || touches_[at].before == 1) return touches_[at].step;
+  }
+  return no_step;
+}
+
+void History::access(const Touch& touch) {
+  if (!open_step_) return;
+  const auto index = static_cast<std::uint32_t>(steps_.size() - 1);
+  Step& step = steps_[index];
+  const ObjectId object = footprints_.object(touch.object);
+  if (object >= heads_.size()) heads_.resize(object + 64, no_step);
+  const bool acquires = touch.kind == Touch::Kind::acquire;
+  if (acquires) {
+    if (const std::uint32_t earlier = last_with_open_gate(object); earlier != no_step) candidates_.push_back({earlier, true});
+  }
+  for (std::uint32_t at = heads_[object]; at != no_step; at = touches_[at].previous) {
+    const PastTouch& past = touches_[at];
+    if (steps_[past.step].task != step.task && (touch.wrote || past.wrote)) {
+      see(index, past.step);
+      if (!acquires) candidates_.push_back({past.step, false});
+    }
+    if (past.wrote) break;
+  }
+  touches_.push_back({object, index, heads_[object], touch.wrote, touch.before_known, touch.kind, touch.before, touch.expected});
+  heads_[object] = static_cast<std::uint32_t>(touches_.size() - 1);
+  step.footprint = footprints_.join(step.footprint, Footprints::of(object, touch.wrote));
+}
+
+void History::order(std::uint32_t later_task, std::uint32_t earlier_task) {
+  task_of(std::max(later_task, earlier_task));
+  join(clock(now_, later_task), clock(now_, earlier_task));
+}
+
+void History::order_all() {
+  if (tasks_.empty()) return;
+  std::uint32_t* const all = clock(now_, 0);
+  for (std::uint32_t task = 1; task < tasks_.size(); ++task) join(all, clock(now_, task));
+  for (std::uint32_t task = 1; task < tasks_.size(); ++task) std::copy_n(all, width_, clock(now_, task));
+}
+
+/// Keeps of the candidates those that nothing stands between.
+void History::collect_races(std::uint32_t index) {
+  const Step& step = steps_[index];
+  const std::uint32_t* const known = clock(at_start_, index);
+  for (std::size_t i = 0; i < candidates_.size(); ++i) {
+    const auto [earlier, through_gate] = candidates_[i];
+    const Step& other = steps_[earlier];
+    bool adjacent = other.task != step.task && known[other.task] < other.ordinal;
+    for (std::size_t k = 0; k < candidates_.size() && adjacent; ++k) {
+      const std::uint32_t between = candidates_[k].step;
+      adjacent = between == earlier ? k >= i : !before(earlier, between);
+    }
+    if (!adjacent) continue;
+    const bool could_go_on = through_gate || tasks_[step.task].since > earlier || other.open.contains(step.task);
+    if (could_go_on) races_.push_back({earlier, index, step.task, reversed(index, earlier)});
+  }
+}
+
+/// What the step would touch if it were done before `earlier`.
+Footprint History::reversed(std::uint32_t index, std::uint32_t earlier) {
+  Footprint result = touches_nothing;
+  const auto end = static_cast<std::uint32_t>(touches_.size());
+  for (std::uint32_t at = steps_[index].first_access; at < end; ++at) {
+    const PastTouch& touch = touches_[at];
+    bool wrote = touch.wrote;
+    if (touch.kind == Touch::Kind::attempt || touch.kind == Touch::Kind::wake) {
+      for (std::uint32_t t = steps_[earlier].first_access; t < touches_.size() && touches_[t].step == earlier; ++t) {
+        const PastTouch& changed = touches_[t];
+        if (changed.object != touch.object || !changed.wrote) continue;
+        wrote = !changed.before_known || !touch.before_known ||
+                (touch.kind == Touch::Kind::wake ? changed.before != 0 : changed.before == touch.expected);
+        break;
+      }
+    }
+    result = footprints_.join(result, Footprints::of(touch.object, wrote));
+  }
+  return result;
+}
+
+void History::end(const ReadySet& open, std::span<const NextStep> next, bool cut_short) {
+  finish();
+  if (steps_.empty() || started_ < steps_.size()) return;
+  const auto last = static_cast<std::uint32_t>(steps_.size() - 1);
+  const bool everything = cut_short && open.count() != 0;
+  for (std::uint32_t task = 0; task < next.size() && task < tasks_.size(); ++task) {
+    const std::uint32_t* const known = clock(now_, task);
+    const auto unknown = [&](std::uint32_t step) { return known[steps_[step].task] < steps_[step].ordinal; };
+    const NextStep& step = next[task];
+    if (step.gate != nullptr && step.op != Op::cond_wait && step.op != Op::cond_timedwait && !open.contains(task)) {
+      const ObjectId object = footprints_.object(step.object);
+      const std::uint32_t earlier = object < heads_.size() ? last_with_open_gate(object) : no_step;
+      if (earlier == no_step || steps_[earlier].task == task || !unknown(earlier)) continue;
+      races_.push_back({earlier, no_step, task, Footprints::of(object, true)});
+    }
+    if (everything && open.contains(task) && task != steps_[last].task && unknown(last)) {
+      races_.push_back({last, no_step, task, touches_everything});
+    }
+  }
+  if (everything) steps_[last].footprint = touches_everything;
+}
+
+void History::hash(std::uint32_t index) {
+  Step& step = steps_[index];
+  std::uint64_t h = mix(std::uint64_t{step.task} << 32 | step.ordinal) + step.footprint;
+  const std::uint32_t* const known = clock(after_, index);
+  for (std::size_t task = 0; task < tasks_.size(); ++task) {
+    if (known[task] != 0) h += mix(std::uint64_t{task} << 32 | known[task]);
+  }
+  h = mix(h);
+  step.trace_hash = h + (index == 0 ? 0 : steps_[index - 1].trace_hash);
+}
+
+}  // namespace foreseed::explore

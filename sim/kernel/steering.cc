@@ -1,0 +1,108 @@
+// Scheduling points of executions that a strategy steers, and what a search is told.
+
+#include "kernel/world.h"
+
+namespace foreseed {
+
+namespace {
+/// A yield that comes so often with no change anywhere is a loop that waits for one.
+constexpr std::uint32_t yields_before_spinning = 64;
+}  // namespace
+
+void World::announce(const Task& task, const NextStep& next) {
+  if (next_.size() <= task.id) next_.resize(task.id + 1);
+  next_[task.id] = next;
+  if (next.gate != nullptr || next.spins) {
+    gated_.insert(task.id);
+  } else if (gated_.contains(task.id)) {
+    gated_.erase(task.id);
+  }
+}
+
+bool World::steered_point(const NextStep& next) {
+  if (!search_ && ready_.count() <= 1) return false;
+  Task& self = *current_;
+  announce(self, next);
+  Task& chosen = pick(next.op, self.id);
+  if (&chosen == &self) return false;
+  switch_to(chosen);
+  return true;
+}
+
+ReadySet World::open_tasks() {
+  ReadySet open = ready_;
+  if (!search_) return open;
+  gated_.each([&](std::uint32_t id) {
+    const NextStep& next = next_[id];
+    const bool closed = next.spins || (next.gate != nullptr && !tasks_[id]->timed_out && !gate_open(next.gate, *tasks_[id]));
+    if (closed) open.erase(id);
+  });
+  return open;
+}
+
+/// Where all tasks that could go on spin: lets each go round once more, a little later. False if none spins.
+bool World::pass_spinning() {
+  bool any = false;
+  gated_.each([&](std::uint32_t id) {
+    any |= next_[id].spins && ready_.contains(id);
+    next_[id].spins = false;
+  });
+  if (!any) return false;
+  pass_idle_time();
+  if (strategy_ != nullptr) strategy_->time_moved();
+  return true;
+}
+
+/// The runnable task that goes on; with `but_start`, not the running one. As with the seed, the choice is logged as its
+/// rank among the runnable ones, counted from task `start`.
+Task& World::pick(Op op, std::uint32_t start, bool but_start) {
+  ReadySet open = open_tasks();
+  while (open.count() == 0 && pass_spinning()) open = open_tasks();
+  const bool stuck = open.count() == 0;
+  if (stuck) open = ready_;
+  const std::uint32_t bound = ready_.count() - but_start;
+  if (strategy_ == nullptr) {
+    return *tasks_[ready_.nth_from(start, choose(static_cast<std::uint32_t>(op), ChoiceKind::schedule, bound))];
+  }
+  if (but_start) open.erase(current_->id);
+  const std::uint32_t id = strategy_->next_task({open, next_, current_->id, stuck});
+  FORESEED_ASSERT(open.contains(id));
+  if (bound > 1) {
+    choices_.note(ready_.rank_from(start, id), static_cast<std::uint32_t>(op), ChoiceKind::schedule, bound,
+                  static_cast<std::uint16_t>(current_->id));
+  }
+  return *tasks_[id];
+}
+
+void World::search_idle_point(Op op, const void* object) {
+  Task& self = *current_;
+  if (idle_seen_ != progress_epoch_) {
+    idle_seen_ = progress_epoch_;
+    idle_rounds_ = 0;
+  }
+  if (object == nullptr) {
+    if (self.yield_epoch != progress_epoch_) self.yields = 0;
+    self.yield_epoch = progress_epoch_;
+    if (++self.yields < yields_before_spinning) return;
+  }
+  if (at_point != nullptr) at_point();
+  announce(self, {op, object, nullptr, true});
+  Task& chosen = pick(op, self.id);
+  if (&chosen != &self) switch_to(chosen);
+}
+
+void World::note_touch(const Touch& touch) {
+  if (touch.wrote) {
+    gated_.each([&](std::uint32_t id) {
+      NextStep& next = next_[id];
+      if (next.spins && id != current_->id && (next.object == touch.object || next.object == nullptr)) next.spins = false;
+    });
+  }
+  if (strategy_ != nullptr) strategy_->accessed(current_->id, touch);
+}
+
+void World::note_order(std::uint32_t later, std::uint32_t earlier) {
+  if (strategy_ != nullptr) strategy_->ordered(later, earlier);
+}
+
+}  // namespace foreseed
