@@ -26,5 +26,8 @@ browser=$here/../build/browser
 if [ ${#lists[@]} -eq 2 ] && ! cmp -s "$here/../tests/report/package-lock.json" "$browser/package-lock.json"; then
   mkdir -p "$browser"
   cp "$here"/../tests/report/package*.json "$browser"
-  (cd "$browser" && npm ci --silent --no-audit --no-fund) || { rm "$browser/package-lock.json"; exit 1; }
+  if ! (cd "$browser" && timeout 120 npm ci --silent --no-audit --no-fund); then
+    rm "$browser/package-lock.json"
+    echo "bootstrap: the driver for the browser cannot be had; its test is skipped"
+  fi
 fi

@@ -119,7 +119,8 @@ bool LockTable::release(const std::string& key, std::uint64_t token, Ticket tick
 
 void LockTable::expire(MonoTime now) {
   while (!expiries_.empty() && expiries_.begin()->first <= now) {
-    const auto [key, token] = expiries_.begin()->second;
+    const auto key = expiries_.begin()->second.first;
+    const auto token = expiries_.begin()->second.second;
     const auto it = entries_.find(key);
     auto& holders = it->second.holders;
     const auto holder = std::find_if(holders.begin(), holders.end(), [&](const Holder& h) { return h.token == token; });

@@ -4,6 +4,10 @@
 
 namespace foreseed {
 
+namespace {
+constexpr std::uint32_t tasks_max = 1000;  ///< orders are kept among the first so many tasks: each is compared with each
+}  // namespace
+
 Recorder::Recorder(std::uint32_t events_max) : events_max_(events_max) {
   recording_->stacks.emplace_back();
   recording_->texts.emplace_back();
@@ -30,9 +34,10 @@ void Recorder::wait(Wait wait, const Stack& stack) {
 }
 
 void Recorder::learn(std::uint32_t step, const Task& task) {
+  if (task.id >= tasks_max) return;
   if (task.id >= pasts_.size()) pasts_.resize(task.id + 1);
-  const std::uint32_t size = task.clock.size();
-  pasts_[task.id].seen.resize(std::max<std::size_t>(pasts_[task.id].seen.size(), size));
+  const auto size = static_cast<std::uint32_t>(pasts_.size());
+  pasts_[task.id].seen.resize(size);
   for (std::uint32_t other = 0; other < size; ++other) {
     const std::uint32_t component = task.clock.get(other);
     std::uint32_t& seen = pasts_[task.id].seen[other];

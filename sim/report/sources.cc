@@ -22,13 +22,6 @@ bool is_source_name(const fs::path& path) {
   return std::find(endings.begin(), endings.end(), path.extension().string()) != endings.end();
 }
 
-/// Where a source is to be looked for. Compilers may write paths relative to the build directory: "../../src/a.cc".
-fs::path found_as(std::string_view name) {
-  std::error_code ignored;
-  while (name.starts_with("../") && !fs::exists(fs::path(name), ignored)) name.remove_prefix(3);
-  return name;
-}
-
 bool may_be_read(const fs::path& name) {
   std::error_code error;
   const fs::path here = fs::canonical(fs::current_path(error), error);
@@ -36,6 +29,20 @@ bool may_be_read(const fs::path& name) {
   if (error || !is_source_name(file) || !fs::is_regular_file(file, error)) return false;
   const fs::path relative = file.lexically_relative(here);
   return !relative.empty() && *relative.begin() != ".." && fs::file_size(file, error) <= file_bytes_max && !error;
+}
+
+/// The source below the working directory that `name` most likely means, or nothing. A trace may come from another
+/// checkout ("/ci/checkout/src/a.cc"), and compilers may write paths relative to the build directory ("../../src/a.cc"):
+/// the longest tail that exists, of a directory at least, is it.
+fs::path found_as(const fs::path& name) {
+  if (may_be_read(name)) return name;
+  const fs::path relative = name.relative_path();
+  for (auto from = relative.begin(); from != relative.end() && std::next(from) != relative.end(); ++from) {
+    fs::path tail;
+    for (auto part = from; part != relative.end(); ++part) tail /= *part;
+    if (may_be_read(tail)) return tail;
+  }
+  return {};
 }
 
 }  // namespace
@@ -48,7 +55,7 @@ Excerpts excerpts_of(const Trace& trace) {
   Excerpts excerpts;
   for (const auto& [name, lines] : wanted) {
     const fs::path path = found_as(name);
-    if (!may_be_read(path)) continue;
+    if (path.empty()) continue;
     std::ifstream in(path);
     std::string text;
     for (std::uint32_t number = 1; std::getline(in, text); ++number) {

@@ -10,6 +10,9 @@ namespace foreseed::report {
 
 namespace {
 
+/// Their results count stores, which their texts say better.
+bool is_atomic(Op op) { return op >= Op::atomic_load && op <= Op::atomic_cas; }
+
 std::uint64_t end_ns(const Trace& trace) { return trace.virtual_ns; }
 
 void close(Bar& bar, const Event& event) {
@@ -177,7 +180,7 @@ std::string event_text(const Trace& trace, const Event& event) {
   const bool of_task = event.op == Op::thread_create || event.op == Op::thread_join;
   if (of_task && event.result > 0 && static_cast<std::size_t>(event.result) < trace.tasks.size()) {
     text += " " + trace.tasks[static_cast<std::size_t>(event.result)];
-  } else if (event.result != 0) {
+  } else if (event.result != 0 && !(is_atomic(event.op) && event.text != 0)) {
     text += fmt::format(" = {}", event.result);
   }
   return text;

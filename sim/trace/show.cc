@@ -10,7 +10,12 @@
 namespace foreseed {
 
 namespace {
+
 std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+
+/// Their results count stores, which their texts say better.
+bool is_atomic(Op op) { return op >= Op::atomic_load && op <= Op::atomic_cas; }
+
 }  // namespace
 
 std::string printable(std::string_view text) {
@@ -35,9 +40,6 @@ std::string time_text(std::uint64_t ns) {
 std::string task_name(const Trace& trace, std::uint16_t task) {
   return task < trace.tasks.size() ? printable(trace.tasks[task]) : fmt::format("T{}", task);
 }
-
-/// Their results count stores, which their texts say better.
-bool is_atomic(Op op) { return op >= Op::atomic_load && op <= Op::atomic_cas; }
 
 std::string step_text(const Trace& trace, const Event& event) {
   std::string text(to_string(event.op));

@@ -5,13 +5,14 @@ import {createRequire} from 'node:module';
 
 const [, , modules, chromiumPath, directory] = process.argv;
 const {chromium} = createRequire(modules + '/')('playwright-core');
-const browser = await chromium.launch({executablePath: chromiumPath, args: ['--no-sandbox']});
+const browser = await chromium.launch({executablePath: chromiumPath, args: ['--no-sandbox'], timeout: 180000});
 let tests = 0;
 
 /** Opens a report; every error, and every request but for the file itself, fails the test. */
 async function open(name, {hash = '', colorScheme = 'light'} = {}) {
   const context = await browser.newContext({viewport: {width: 1400, height: 900}, colorScheme});
   const page = await context.newPage(), url = `file://${directory}/${name}.html`;
+  page.setDefaultTimeout(180000);  // the machine may be busy
   page.problems = [];
   page.on('pageerror', error => page.problems.push(error.message));
   page.on('dialog', dialog => { page.problems.push('a dialog'); dialog.dismiss(); });

@@ -113,7 +113,8 @@ TEST(Difference, names_the_first_step_and_the_choice) {
 TEST(Page, quotes_sources_below_the_directory_only) {
   const auto outside = std::filesystem::temp_directory_path() / ("report" + std::to_string(getpid()));
   const auto inside = outside / "inside";
-  std::filesystem::create_directories(inside);
+  std::filesystem::create_directories(inside / "src");
+  std::ofstream(inside / "src" / "b.cc") << "of another checkout\n";
   std::ofstream(outside / "secret.cc") << "secret\n";
   std::ofstream(inside / "a.cc") << "one\ntwo\nthree\n";
   std::ofstream(inside / "notes.txt") << "notes\n";
@@ -122,7 +123,8 @@ TEST(Page, quotes_sources_below_the_directory_only) {
   std::filesystem::current_path(inside);
   Trace trace = sample_trace();
   trace.frames.clear();
-  for (const char* file : {"a.cc", "../../inside/a.cc", "../secret.cc", "link.cc", "notes.txt", "/etc/passwd", "/dev/zero", "gone.cc"}) {
+  for (const char* file : {"a.cc", "../../inside/a.cc", "../secret.cc", "link.cc", "notes.txt", "/etc/passwd", "/dev/zero", "gone.cc",
+                           "gone/a.cc", "/ci/checkout/src/b.cc"}) {
     trace.frames.push_back({"", 1, "f()", file, 2, true});
   }
   trace.frames.push_back({"", 1, "f()", (outside / "secret.cc").string(), 1, true});
@@ -130,8 +132,9 @@ TEST(Page, quotes_sources_below_the_directory_only) {
   const auto excerpts = report::excerpts_of(trace);
   std::filesystem::current_path(here);
   std::filesystem::remove_all(outside);
-  ASSERT_EQ(excerpts.size(), 2u) << excerpts.rbegin()->first;
+  ASSERT_EQ(excerpts.size(), 3u) << excerpts.rbegin()->first;
   EXPECT_EQ(excerpts.at("a.cc").at(2), "two");
+  EXPECT_EQ(excerpts.at("/ci/checkout/src/b.cc").at(1), "of another checkout");
   EXPECT_EQ(excerpts.at("../../inside/a.cc").at(2), "two");  // as compilers write it from within a build directory
 }
 

@@ -29,12 +29,14 @@ function placeText(stack) {
 }
 
 function stepText(step) {
-  const i = step - 1;
-  let text = trace.ops[events.op[i]];
+  const i = step - 1, op = trace.ops[events.op[i]];
+  let text = op;
   if (events.object[i]) text += ' ' + trace.objects[events.object[i]];
   if (events.text[i]) text += ' ' + trace.texts[events.text[i]];
   const result = events.result[i];
-  if ((text === 'thread_create' || text === 'thread_join') && result > 0) return text + ' ' + taskText(result);
+  if ((op === 'thread_create' || op === 'thread_join') && result > 0) return text + ' ' + taskText(result);
+  // The results of atomics count stores, which their texts say better.
+  if (op.startsWith('atomic_') && events.text[i]) return text;
   return result ? text + ' = ' + result : text;
 }
 
