@@ -9,6 +9,7 @@ namespace foreseed::memory {
 namespace {
 
 constexpr std::uint32_t spins_before_idle = 6;
+const char fence_address = 0;  // what a fence touches, to a search
 
 /// The object at `address`, found to hold `value`; where no instrumented code left that there, see unknown_writer.h.
 SyncObject& seen_object(const void* address, std::uint64_t value) {
