@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "intercept/real.h"
+#include "memory/weak.h"
 #include "sync/sync.h"
 
 using namespace foreseed;
@@ -25,8 +26,10 @@ long through_errno(int error) {
 long futex(const long* a) {
   const auto* const address = reinterpret_cast<const void*>(a[0]);
   const auto* const time = reinterpret_cast<const timespec*>(a[3]);
+  const long operation = a[1] & FUTEX_CMD_MASK;
+  if (memory::weak) memory::weak_futex(address, operation == FUTEX_WAIT || operation == FUTEX_WAIT_BITSET);
   const bool realtime = (a[1] & FUTEX_CLOCK_REALTIME) != 0;
-  switch (a[1] & FUTEX_CMD_MASK) {
+  switch (operation) {
     case FUTEX_WAIT: {  // relative timeout
       const std::uint64_t deadline =
           time == nullptr ? never
@@ -44,7 +47,7 @@ long futex(const long* a) {
       return sync::futex_wake(address, static_cast<std::uint32_t>(a[2]));
     default:
       World::get().fail(FindingKind::unsupported,
-                        "futex operation " + std::to_string(a[1] & FUTEX_CMD_MASK) + " cannot be simulated yet");
+                        "futex operation " + std::to_string(operation) + " cannot be simulated yet");
   }
 }
 

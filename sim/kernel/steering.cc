@@ -5,9 +5,15 @@
 namespace foreseed {
 
 namespace {
-/// A yield that comes so often with no change anywhere is a loop that waits for one.
-constexpr std::uint32_t yields_before_spinning = 64;
+/// A task that goes on for so many steps (under a search: yields) with no change anywhere is in a loop that waits for one.
+constexpr std::uint32_t fruitless_before_spinning = 64;
 }  // namespace
+
+bool World::seems_to_spin(Task& task) {
+  if (task.fruitless_epoch != progress_epoch_) task.fruitless = 0;
+  task.fruitless_epoch = progress_epoch_;
+  return ++task.fruitless >= fruitless_before_spinning;
+}
 
 void World::announce(const Task& task, const NextStep& next) {
   if (next_.size() <= task.id) next_.resize(task.id + 1);
@@ -64,7 +70,8 @@ Task& World::pick(Op op, std::uint32_t start, bool but_start) {
   if (strategy_ == nullptr) {
     return *tasks_[ready_.nth_from(start, choose(static_cast<std::uint32_t>(op), ChoiceKind::schedule, bound))];
   }
-  if (but_start) open.erase(current_->id);
+  const bool gives_up = !search_ && open.count() > 1 && open.contains(current_->id) && seems_to_spin(*current_);
+  if (but_start || gives_up) open.erase(current_->id);
   const std::uint32_t id = strategy_->next_task({open, next_, current_->id, stuck});
   FORESEED_ASSERT(open.contains(id));
   if (bound > 1) {
@@ -80,11 +87,7 @@ void World::search_idle_point(Op op, const void* object) {
     idle_seen_ = progress_epoch_;
     idle_rounds_ = 0;
   }
-  if (object == nullptr) {
-    if (self.yield_epoch != progress_epoch_) self.yields = 0;
-    self.yield_epoch = progress_epoch_;
-    if (++self.yields < yields_before_spinning) return;
-  }
+  if (object == nullptr && !seems_to_spin(self)) return;
   if (at_point != nullptr) at_point();
   announce(self, {op, object, nullptr, true});
   Task& chosen = pick(op, self.id);
@@ -92,7 +95,7 @@ void World::search_idle_point(Op op, const void* object) {
 }
 
 void World::note_touch(const Touch& touch) {
-  if (touch.wrote) {
+  if (touch.wrote && touch.changes) {
     gated_.each([&](std::uint32_t id) {
       NextStep& next = next_[id];
       if (next.spins && id != current_->id && (next.object == touch.object || next.object == nullptr)) next.spins = false;

@@ -40,6 +40,7 @@ struct Touch {
   bool before_known = false;
   std::uint64_t before = 0;    ///< the object's value, if known: of an atomic; of a lock, 1 = free
   std::uint64_t expected = 0;  ///< attempt: what `before` must be for a write
+  bool changes = true;         ///< a write: of another value than was there
 };
 
 /// A scheduling point, as a strategy sees it.

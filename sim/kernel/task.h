@@ -118,8 +118,8 @@ struct alignas(64) Task {
   std::uint64_t idle_value = 0;
   std::uint32_t idle_count = 0;
   std::uint32_t clock_reads = 0;
-  std::uint32_t yields = 0;           ///< since yield_epoch
-  std::uint64_t yield_epoch = 0;      ///< progress of the world at its last yield
+  std::uint32_t fruitless = 0;        ///< steps since fruitless_epoch, see World::seems_to_spin
+  std::uint64_t fruitless_epoch = 0;  ///< progress of the world at the last of them
   std::uint64_t clock_read_at = 0;
 
   bool detached = false;

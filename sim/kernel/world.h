@@ -105,11 +105,11 @@ class World {
   bool search_mode() const { return search_; }
   /// The running task's step touched an object.
   __attribute__((always_inline)) void accessed(const void* object, Touch::Kind kind, bool wrote = true) {
-    if (__builtin_expect(search_, 0)) note_touch({object, kind, wrote, false, 0, 0});
+    if (__builtin_expect(search_, 0)) note_touch({object, kind, wrote, false, 0, 0, true});
   }
   __attribute__((always_inline)) void accessed(const void* object, Touch::Kind kind, bool wrote, std::uint64_t before,
-                                               std::uint64_t expected = 0) {
-    if (__builtin_expect(search_, 0)) note_touch({object, kind, wrote, true, before, expected});
+                                               std::uint64_t expected = 0, bool changes = true) {
+    if (__builtin_expect(search_, 0)) note_touch({object, kind, wrote, true, before, expected, changes});
   }
   /// What `later` does next comes after all that `earlier` has done.
   void ordered(const Task& later, const Task& earlier) {
@@ -244,6 +244,7 @@ class World {
   Task& pick(Op op, std::uint32_t start, bool but_start = false);
   ReadySet open_tasks();
   bool pass_spinning();
+  bool seems_to_spin(Task& task);
   void search_idle_point(Op op, const void* object);
   void note_touch(const Touch& touch);
   void note_order(std::uint32_t later, std::uint32_t earlier);

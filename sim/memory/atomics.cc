@@ -90,7 +90,8 @@ void atomic_stored(const void* address, std::size_t size, std::uint64_t old, std
 void atomic_modified(const void* address, std::size_t size, Op op, std::uint64_t old, std::uint64_t value, Order order) {
   World& world = World::get();
   access(address, size, true, true);
-  world.accessed(address, op == Op::atomic_cas ? Touch::Kind::attempt : Touch::Kind::write, true, old, old);
+  const bool changes = value != old || size > sizeof value;
+  world.accessed(address, op == Op::atomic_cas ? Touch::Kind::attempt : Touch::Kind::write, true, old, old, changes);
   Task& self = world.current();
   SyncObject& object = seen_object(address, old);
   object.value = value;
@@ -103,8 +104,12 @@ void atomic_modified(const void* address, std::size_t size, Op op, std::uint64_t
   } else if (const VectorClock* const released = released_by_fence(self)) {
     object.clock.join(*released);
   }
-  self.idle_address = nullptr;
-  world.event(op, number(object), 1);
+  if (changes) {
+    self.idle_address = nullptr;
+  } else {
+    note_read(address, old);  // test_and_set in a loop
+  }
+  world.event(op, number(object), 1, changes);
 }
 
 void atomic_cas_failed(const void* address, std::size_t size, std::uint64_t value, std::uint64_t expected, Order order) {

@@ -275,8 +275,13 @@ void weak_modify_write(const Value& value) {
   if (releases(order)) self.release();
   if (tso) store_order.drain(self);
   end(self, epoch);
-  self.idle_address = nullptr;
-  note(m.op, m.address, newer, true, &read);
+  const bool changes = value != read.value;
+  if (changes) {
+    self.idle_address = nullptr;
+  } else {
+    note_idle(self, m.address, value);
+  }
+  note(m.op, m.address, newer, changes, &read);
 }
 
 bool weak_compare_exchange(void* address, std::size_t size, Value& expected, const Value& desired, Order success,
@@ -330,6 +335,17 @@ void weak_fence(Order order) {
   if (releases(order)) release_fence(self);
   end(self, epoch);
   world.event(Op::atomic_fence, 0, 0, false);
+}
+
+void weak_futex(const void* address, bool waits) {
+  weak_fence(Order::seq_cst);
+  if (!waits) return;
+  Task& self = World::get().current();
+  Location& at = histories.at(address, sizeof(std::uint32_t), self);
+  begin(self, address);
+  const std::uint32_t epoch = epoch_of(self);
+  read_at(self, address, at, at.stores.size() - 1, Order::relaxed);
+  end(self, epoch);
 }
 
 void weak_release_at(const void* address) {

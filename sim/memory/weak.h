@@ -35,6 +35,9 @@ bool weak_compare_exchange(void* address, std::size_t size, Value& expected, con
 
 void weak_fence(Order order);
 
+/// What the kernel does with the word of a futex: a full fence, then, where it is to wait, a look at its newest value.
+void weak_futex(const void* address, bool waits);
+
 /// A one-byte flag was written by the runtime library itself, releasing (static guards).
 void weak_release_at(const void* address);
 /// Bytes were written plainly or handed out anew.

@@ -21,7 +21,7 @@ Trace failure_of(void (*body)()) {
   std::uint64_t seed = 0;
   const auto finding = first_finding(body, 20'000, &seed);
   if (!finding) return {};
-  return record_seed(scenario_of(body), seed, {});
+  return record_seed(scenario_of(body), seed, {.strategy = "uniform"});  // as first_finding()
 }
 
 TEST(Minimize, leaves_the_fewest_preemptions_that_are_possible) {
@@ -80,7 +80,7 @@ TEST(Minimize, never_slips_to_another_failure) {
     const RunSeries series;
     while (run_seed(hard_and_easy, seed).finding->message.find("lost") == std::string::npos) ASSERT_LT(++seed, 1000u);
   }
-  const Trace failure = record_seed(scenario_of(hard_and_easy), seed, {});
+  const Trace failure = record_seed(scenario_of(hard_and_easy), seed, {.strategy = "uniform"});
   const Minimized minimized = minimize(scenario_of(hard_and_easy), failure, {});
   ASSERT_TRUE(minimized.reproduced);
   EXPECT_NE(minimized.trace.finding.message.find("lost"), std::string::npos);

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <random>
 #include <stdexcept>
+#include <semaphore>
 #include <thread>
 #include <vector>
 
@@ -193,12 +194,18 @@ TEST(Retrier, AStopDuringTheBackOffEndsItAndReturnsTheReservation) {  // RB5
   RetryBudget budget(budget_config(0, 1));
   Retrier retrier(policy, budget, 1);
   Counted call;
+  std::binary_semaphore attempted(0);
+  const auto attempt = [&](MonoTime deadline) {
+    attempted.release();
+    return call(deadline);
+  };
   std::stop_source stop;
   std::thread caller([&] {
-    const Outcome outcome = retrier.run(call, Repeatable::idempotent, MonoTime::max(), stop.get_token());
+    const Outcome outcome = retrier.run(attempt, Repeatable::idempotent, MonoTime::max(), stop.get_token());
     EXPECT_EQ(std::get<Error>(outcome), Error::cancelled);
   });
-  while (budget.reserve()) std::this_thread::yield();  // until the caller holds it
+  attempted.acquire();
+  std::this_thread::sleep_for(20ms);  // most likely it backs off by now; the outcome is the same where it does not
   stop.request_stop();
   caller.join();
   EXPECT_EQ(call.attempts, 1);
