@@ -16,7 +16,7 @@ namespace foreseed {
 /// How an execution is run: what a trace carries of it, besides the seed.
 struct Setting {
   std::uint32_t steps_per_instant_max = RunOptions{}.steps_per_instant_max;
-  std::string faults;  ///< RunOptions::faults
+  std::string faults{};  ///< RunOptions::faults
   MemoryModel memory = MemoryModel::sc;
   std::string strategy = "portfolio";  ///< one of explore::strategy_names(), or, for record_choices(), of a search
 };

@@ -5,8 +5,8 @@
 
 #include <atomic>
 #include <random>
-#include <stdexcept>
 #include <semaphore>
+#include <stdexcept>
 #include <thread>
 #include <vector>
 
