@@ -104,8 +104,10 @@ void World::begin_choices(const RunOptions& options) {
   }
 }
 
+const RunOptions World::no_options;
+
 void World::begin(const RunOptions& options) {
-  options_ = options;
+  options_ = &options;
   begin_choices(options);
   task_count_ = object_count_ = stale_alarms_ = 0;
   ready_.clear();
@@ -144,6 +146,7 @@ void World::end() {
   for (std::uint32_t i = 0; i < task_count_; ++i) epoch_base_ = std::max(epoch_base_, tasks_[i]->epoch());
   run_active = false;
   current_ = nullptr;
+  options_ = &no_options;
   if (recording_ == nullptr) return;
   for (std::uint32_t i = 0; i < task_count_; ++i) {
     recording_->tasks.push_back(task_name(*tasks_[i]));

@@ -125,8 +125,6 @@ void World::end_task(Task& task) {
   }
   event(Op::task_exit, 0, 0);
   task.finished = true;
-  std::erase(ending, &task);
-  ended.join(task.clock);
   wake_all(task.joiners);
 }
 
@@ -258,19 +256,19 @@ void World::begin_instant() {
   instant_step_ = step_;
   instant_progress_ = progress_epoch_;
   instant_waits_ = waits_;
-  step_limit_ = std::min(step_ + options_.steps_per_instant_max, options_.steps_max);
+  step_limit_ = std::min(step_ + options_->steps_per_instant_max, options_->steps_max);
 }
 
 /// The running task has made step_limit_ steps: either that is a livelock, or a new limit is set. What counts are steps
 /// that lead nowhere by themselves, so that a long computation at one instant is none.
 void World::check_progress() {
-  const std::uint32_t max = options_.steps_per_instant_max;
+  const std::uint32_t max = options_->steps_per_instant_max;
   const std::uint64_t steps = step_ - instant_step_;
   const std::uint64_t progress = progress_epoch_ - instant_progress_;
   const std::uint64_t fruitless = (steps > progress ? steps - progress : 0) + (waits_ - instant_waits_);
   std::string what;
-  if (step_ > options_.steps_max) {
-    what = std::to_string(options_.steps_max) + " steps in one execution";
+  if (step_ > options_->steps_max) {
+    what = std::to_string(options_->steps_max) + " steps in one execution";
   } else if (fruitless > max) {
     what = std::to_string(max) + " steps at one instant of virtual time that change nothing or wait";
   } else if (steps > std::uint64_t{max} * 10) {
@@ -278,7 +276,7 @@ void World::check_progress() {
   } else {
     // Each step can count twice.
     const std::uint64_t more = std::min<std::uint64_t>((max - fruitless) / 2, std::uint64_t{max} * 10 - steps);
-    step_limit_ = static_cast<std::uint32_t>(std::min<std::uint64_t>(step_ + more, options_.steps_max));
+    step_limit_ = static_cast<std::uint32_t>(std::min<std::uint64_t>(step_ + more, options_->steps_max));
     return;
   }
   step_limit_ = ~std::uint32_t{0};
@@ -423,12 +421,12 @@ bool touches_world(Op op) { return op > Op::plain_access && op != Op::entropy &&
 void World::event_slow(Op op, std::uint32_t object, std::int32_t result) {
   if (search_ && touches_world(op)) accessed(&the_outer_world, Touch::Kind::write);
   if (recording_ != nullptr) {
-    if (options_.step_now != nullptr) __atomic_store_n(options_.step_now, step_, __ATOMIC_RELEASE);
+    if (options_->step_now != nullptr) __atomic_store_n(options_->step_now, step_, __ATOMIC_RELEASE);
     recorder_->event({now_, step_, static_cast<std::uint16_t>(current_->id), op, object, result, 0, 0}, *current_,
                      stack_here(), choices_.log().size());
-    if (step_ == options_.until_step) stop();
+    if (step_ == options_->until_step) stop();
   }
-  if (step_ == options_.last_step) fail(FindingKind::died, "the process died after this step");
+  if (step_ == options_->last_step) fail(FindingKind::died, "the process died after this step");
   if (step_ > step_limit_) check_progress();
 }
 

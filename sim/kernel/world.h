@@ -165,7 +165,7 @@ class World {
     return bound <= 1 ? 0 : choices_.choose(site, kind, bound, static_cast<std::uint16_t>(current_->id));
   }
 
-  MemoryModel memory() const { return options_.memory; }
+  MemoryModel memory() const { return options_->memory; }
 
   std::uint64_t now() const { return now_; }
   /// The same, for clock calls of the program under test: reading a clock again and again at one instant lets a little
@@ -201,7 +201,7 @@ class World {
   /// Where a waiting task waits, if the run is recorded.
   const Stack& stack_of_wait(const Task& task) const { return task.waiting_stack; }
   std::uint32_t step() const { return step_; }
-  const RunOptions& options() const { return options_; }
+  const RunOptions& options() const { return *options_; }
   void log_choices_into(void* room) { choices_.log_into(room); }
 
   /// Numbers an object for reports: 1, 2, .. `kind` is a literal such as "mutex".
@@ -228,7 +228,7 @@ class World {
   /// Called when the scenario's body has returned and its exit handlers have run (leak check). Set by the memory room.
   void (*body_exit)(World&) = nullptr;
 
-  /// Tasks whose function has returned and that have not ended yet, and what those knew that have.
+  /// Tasks whose function has returned; where one that has ended is taken off, `ended` knows what it knew.
   std::vector<Task*> ending;
   VectorClock ended;
 
@@ -315,7 +315,8 @@ class World {
   std::uint32_t task_count_ = 0;
   std::uint32_t object_count_ = 0;
   std::uint32_t stale_alarms_ = 0;
-  RunOptions options_;
+  static const RunOptions no_options;
+  const RunOptions* options_ = &no_options;  ///< of the run
   std::unique_ptr<Recorder> recorder_;
   std::optional<Finding> finding_;
   boost::fibers::context* host_fiber_ = nullptr;

@@ -87,6 +87,17 @@ using detail::freed_bits;
 using detail::freed_bits_end;
 std::size_t freed_bits_first = ~std::size_t{0};
 
+/// Where the next block that the run has not freed may begin: freed ones have all their bits set, headers included.
+std::size_t after_freed(std::size_t at) {
+  std::size_t bit = at / 16;
+  while (bit < freed_bits_end) {
+    const std::uint64_t not_freed = ~freed_bits[bit / 64] >> (bit % 64);
+    if (not_freed != 0) return (bit + static_cast<std::size_t>(std::countr_zero(not_freed))) * 16;
+    bit = (bit / 64 + 1) * 64;
+  }
+  return bit * 16;
+}
+
 /// Sets or clears the bits of [address, address + size), both multiples of 16.
 void set_freed(std::uintptr_t address, std::size_t size, bool freed) {
   std::size_t bit = (address - heap_base) / 16;
@@ -109,8 +120,10 @@ struct Ledger {
 };
 std::vector<Ledger> ledgers;  ///< of each host
 
-Ledger& ledger_of(std::uint32_t host) {
-  if (__builtin_expect(host >= ledgers.size(), 0)) ledgers.resize(host + 1);
+__attribute__((noinline)) void more_ledgers(std::uint32_t host) { ledgers.resize(host + 1); }
+
+inline Ledger& ledger_of(std::uint32_t host) {
+  if (__builtin_expect(host >= ledgers.size(), 0)) more_ledgers(host);
   return ledgers[host];
 }
 
@@ -219,11 +232,11 @@ std::vector<Place> history_of(void* pointer) {
 }  // namespace
 
 void each_run_block(void (*visit)(void* pointer, std::size_t size, std::size_t space)) {
-  for (std::size_t at = mark; at < heap_top;) {
+  for (std::size_t at = after_freed(mark); at < heap_top;) {
     auto* const header = reinterpret_cast<Header*>(base() + at);
     const std::size_t space = std::size_t{header->size_class} * 16;
     if (header->state == State::live) visit(header + 1, header->size, space);
-    at += sizeof(Header) + space;
+    at = after_freed(at + sizeof(Header) + space);
   }
 }
 
@@ -261,7 +274,8 @@ void* run_allocate(std::size_t size, std::size_t align) {
   // What an earlier owner of the same bytes did is of no concern to the new one.
   if (reused) {
     forget(pointer, size);
-    set_freed(reinterpret_cast<std::uintptr_t>(pointer), std::size_t{header_of(pointer)->size_class} * 16, false);
+    set_freed(reinterpret_cast<std::uintptr_t>(header_of(pointer)),
+              std::size_t{header_of(pointer)->size_class} * 16 + sizeof(Header), false);
   }
   std::memset(pointer, 0xa5, size);
   if (__builtin_expect(world.recording(), 0)) {
@@ -285,7 +299,7 @@ void run_free(void* pointer) {
   }
   const std::size_t size = header->size;
   if (size != 0) access_freed(pointer, size);
-  set_freed(address, std::size_t{header->size_class} * 16, true);
+  set_freed(address - sizeof(Header), std::size_t{header->size_class} * 16 + sizeof(Header), true);
   ObjectTable::get().forget_block(address, size != 0 ? size : 1);
   if (__builtin_expect(world.recording(), 0)) {
     History& entry = history[address];

@@ -17,10 +17,15 @@ inline void learn_from_all(Task& self) {
 /// Where it was not, those that are ending or have ended (libstdc++ makes futures ready there).
 inline void learn_from_ended(Task& self) {
   World& world = World::get();
+  std::erase_if(world.ending, [&](const Task* other) {
+    if (other->finished) {
+      world.ended.join(other->clock);
+    } else if (other != &self) {
+      self.clock.join(other->clock);
+    }
+    return other->finished;
+  });
   self.clock.join(world.ended);
-  for (const Task* const other : world.ending) {
-    if (other != &self) self.clock.join(other->clock);
-  }
 }
 
 }  // namespace foreseed::memory

@@ -4,56 +4,14 @@
 
 #include <benchmark/benchmark.h>
 
-#include <atomic>
-#include <mutex>
-#include <thread>
-#include <vector>
-
-#include "http_pair.h"
+#include "execution_bodies.h"
 #include "run_scenario.h"
 
 namespace {
 
 using foreseed::RunSeries;
 using foreseed::testing::run_seed;
-
-void lock_loop() {
-  std::mutex mutex;
-  std::vector<std::thread> threads;
-  for (int i = 0; i < 4; ++i) {
-    threads.emplace_back([&] {
-      for (int k = 0; k < 1000; ++k) {
-        mutex.lock();
-        mutex.unlock();
-      }
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
-}
-
-void two_threads_two_sections() {
-  std::mutex mutex;
-  const auto body = [&] {
-    for (int k = 0; k < 2; ++k) const std::lock_guard lock(mutex);
-  };
-  std::thread a(body);
-  std::thread b(body);
-  a.join();
-  b.join();
-}
-
-void lost_update_on_an_atomic() {
-  std::atomic<int> value{0};
-  const auto body = [&] {
-    for (int k = 0; k < 2; ++k) value.store(value.load() + 1);
-  };
-  std::thread a(body);
-  std::thread b(body);
-  a.join();
-  b.join();
-}
-
-void nothing() {}
+using namespace foreseed::benchmarks;
 
 void executions(benchmark::State& state, void (*body)()) {
   const RunSeries series;
@@ -76,6 +34,6 @@ BENCHMARK_CAPTURE(executions, nothing, nothing);
 BENCHMARK_CAPTURE(executions, lock_loop_of_4, lock_loop);
 BENCHMARK_CAPTURE(executions, two_threads_two_sections, two_threads_two_sections);
 BENCHMARK_CAPTURE(executions, lost_update_on_an_atomic, lost_update_on_an_atomic);
-BENCHMARK_CAPTURE(executions, http_pair_with_4_clients, foreseed::testing::http_pair);
+BENCHMARK_CAPTURE(executions, http_pair_with_4_clients, http_pair);
 
 }  // namespace

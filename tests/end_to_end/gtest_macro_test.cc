@@ -59,7 +59,25 @@ std::string message_of(void (*run)()) {
 
 std::string message_of_bad() { return message_of(run_bad); }
 
-TEST(GtestMacroFailure, is_one_failure_with_seed_line_and_replay) {
+/// Each in a directory of its own: failures leave files, and tests may run side by side.
+class GtestMacroFailure : public testing::Test {
+ protected:
+  GtestMacroFailure() {
+    std::string name = (std::filesystem::temp_directory_path() / "gtest_macro_XXXXXX").string();
+    directory_ = mkdtemp(name.data());
+    std::filesystem::current_path(directory_);
+  }
+  ~GtestMacroFailure() override {
+    std::filesystem::current_path(before_);
+    std::filesystem::remove_all(directory_);
+  }
+
+ private:
+  std::filesystem::path before_ = std::filesystem::current_path();
+  std::filesystem::path directory_;
+};
+
+TEST_F(GtestMacroFailure, is_one_failure_with_seed_line_and_replay) {
   const std::string message = message_of_bad();
   EXPECT_NE(message.find("Expected equality"), std::string::npos) << message;
   EXPECT_NE(message.find("gtest_macro_test.cc:"), std::string::npos) << message;
@@ -67,7 +85,7 @@ TEST(GtestMacroFailure, is_one_failure_with_seed_line_and_replay) {
   EXPECT_NE(message.find("replay: FORESEED_REPLAY=results/GtestMacro.Bad-"), std::string::npos) << message;
 }
 
-TEST(GtestMacroFailure, replays_from_its_file) {
+TEST_F(GtestMacroFailure, replays_from_its_file) {
   const std::string message = message_of_bad();
   const auto start = message.find("results/");
   ASSERT_NE(start, std::string::npos) << message;
@@ -77,23 +95,20 @@ TEST(GtestMacroFailure, replays_from_its_file) {
   const std::string replayed = message_of_bad();
   unsetenv("FORESEED_REPLAY");
   EXPECT_NE(replayed.find("reproduced from " + file), std::string::npos) << replayed;
-  std::filesystem::remove(file);
 }
 
 void run_regressions() { foreseed::detail::run_regressions("kept_traces", __FILE__, __LINE__); }
 
-TEST(GtestMacroFailure, is_found_again_in_a_directory_of_traces) {
+TEST_F(GtestMacroFailure, is_found_again_in_a_directory_of_traces) {
   const std::string message = message_of_bad();
   const auto start = message.find("results/");
   ASSERT_NE(start, std::string::npos) << message;
   const std::string file = message.substr(start, message.find(' ', start) - start);
-  std::filesystem::remove_all("kept_traces");
   std::filesystem::create_directory("kept_traces");
   std::filesystem::rename(file, "kept_traces/bad.json");
   const std::string found = message_of(run_regressions);
   EXPECT_NE(found.find("still fails: kept_traces/bad.json"), std::string::npos) << found;
   EXPECT_NE(found.find("Expected equality"), std::string::npos) << found;
-  std::filesystem::remove_all("kept_traces");
 }
 
 }  // namespace

@@ -31,7 +31,7 @@ struct Table : LockTable {
   }
 };
 
-constexpr Mode X = Mode::exclusive, S = Mode::shared, IX = Mode::intent_exclusive, IS = Mode::intent_shared;
+constexpr Mode X = Mode::exclusive, S = Mode::shared;
 
 TEST(LockModes, AreThoseOfMultipleGranularity) {  // LK13
   const bool matrix[4][4] = {
