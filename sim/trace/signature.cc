@@ -6,6 +6,20 @@
 
 namespace foreseed {
 
+namespace {
+
+/// Without the numbers that compilers give to lambdas, which change with what stands above: "{lambda()#2}", "$_2".
+std::string without_numbers(std::string_view function) {
+  std::string text;
+  for (const char c : function) {
+    const bool digit = c >= '0' && c <= '9';
+    if (!digit || !(text.ends_with('#') || text.ends_with("$_"))) text += c;
+  }
+  return text;
+}
+
+}  // namespace
+
 std::string signature_text(FindingKind kind, const std::string& message) {
   std::string text(to_string(kind));
   text += ' ';
@@ -33,7 +47,7 @@ Signature signature_of(const Trace& trace, Places by) {
     if (joins || frame == nullptr) continue;
     // The directory depends on where it is compiled and run.
     const std::string file = frame->file.substr(frame->file.rfind('/') + 1);
-    signature.places.push_back(by == Places::lines ? fmt::format("{}:{}", file, frame->line) : file + ' ' + frame->function);
+    signature.places.push_back(by == Places::lines ? fmt::format("{}:{}", file, frame->line) : file + ' ' + without_numbers(frame->function));
   }
   std::sort(signature.places.begin(), signature.places.end());
   signature.places.erase(std::unique(signature.places.begin(), signature.places.end()), signature.places.end());

@@ -108,7 +108,9 @@ void seqlock() {  // Boehm, "Can seqlocks get along with programming language me
 }
 template <std::memory_order Load, std::memory_order Store>
 void ring() {
-  std::array<int, 2> slots{};
+  // On the heap: clang 14 does not instrument accesses to arrays on the stack of the function itself.
+  const auto memory = std::make_unique<std::array<int, 2>>();
+  std::array<int, 2>& slots = *memory;
   std::atomic<unsigned> head{0}, tail{0};
   two(
       [&] {
@@ -262,7 +264,11 @@ TEST(Weak, a_weak_exchange_may_fail_for_no_reason_under_c11_only) {
   const std::set<Outcome> either{{0, 0}, {1, 0}};
   EXPECT_EQ(enumerate(weak_exchange_alone, MemoryModel::sc, 2).outcomes, done);
   EXPECT_EQ(enumerate(weak_exchange_alone, MemoryModel::tso, 2).outcomes, done);
+#ifdef __clang__  // whose instrumentation calls all of them strong
+  EXPECT_EQ(enumerate(weak_exchange_alone, MemoryModel::c11, 2).outcomes, done);
+#else
   EXPECT_EQ(enumerate(weak_exchange_alone, MemoryModel::c11, 2).outcomes, either);
+#endif
   EXPECT_EQ(enumerate(strong_exchange_alone, MemoryModel::c11, 1).outcomes, std::set<Outcome>{{1}});
 }
 
