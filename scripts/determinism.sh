@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # The same seed gives the same fingerprint: twice in one process and in two, with and without address randomisation, built
 # by g++ and clang, at -O0 and -O3, for every scenario and every test program.
-#   scripts/determinism.sh [SEEDS]     default 10000
+#   scripts/determinism.sh [SEEDS] [STEPS]     default 10000; of one scenario seeds until there were STEPS steps, 10 million
 set -eu
 cd "$(dirname "$(readlink -f "$0")")/.."
-seeds=${1:-10000}
+seeds=${1:-10000} steps=${2:-10000000}
 scripts/bootstrap.sh
 mkdir -p build/determinism
 build() {  # NAME CXX CC LEVEL
@@ -16,7 +16,7 @@ prints() {  # NAME PREFIX..
   local name=$1
   shift
   for program in foreseed programs; do
-    "$@" "build/$name/$program" fingerprint --all --runs "$seeds"
+    "$@" "build/$name/$program" fingerprint --all --runs "$seeds" --steps "$steps"
   done
 }
 build det-gcc-O0 g++ gcc -O0
@@ -42,5 +42,5 @@ compare "without address randomisation" prints det-gcc-O3 setarch --addr-no-rand
 compare "g++ -O0" prints det-gcc-O0 env
 compare "clang++ -O0" prints det-clang-O0 env
 compare "clang++ -O3" prints det-clang-O3 env
-echo "$(wc -l <"$reference") scenarios and programs, $seeds seeds each"
+echo "$(wc -l <"$reference") scenarios and programs, at most $seeds seeds and $steps steps each"
 exit $bad
