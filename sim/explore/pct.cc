@@ -1,6 +1,6 @@
 // PCT (Burckhardt, Kothari, Musuvathi, Nagarakatte: A Randomized Scheduler with Probabilistic Guarantees of Finding Bugs,
 // ASPLOS 2010): tasks have random priorities and the highest that can go on does; at d - 1 random steps the running task
-// falls below all others. Here d is 2 or 3, and how long the execution will be is a random guess: 8 to 512 steps. A task
+// falls below all others. Here d is 2 or 3, and how long the execution will be is a guess. A task
 // that yields or spins falls behind as well.
 
 #include <algorithm>
@@ -20,13 +20,13 @@ class Pct final : public Strategy {
     priorities_.clear();
     lowest_ = 0;
     step_ = 0;
-    const std::uint64_t length = std::uint64_t{8} << random_.below(7);
+    const std::uint64_t length = guess_length(random_);
     changes_.clear();
     for (std::uint64_t left = 1 + random_.below(2); left != 0; --left) changes_.push_back(1 + random_.below(length));
   }
 
   std::uint32_t next_task(const Moment& moment) override {
-    ++step_;
+    step_ += moment.open.count() > 1;
     while (priorities_.size() < moment.next.size()) priorities_.push_back(static_cast<std::int64_t>(random_.next() >> 2));
     const bool changes = std::find(changes_.begin(), changes_.end(), step_) != changes_.end();
     if (changes || !moment.open.contains(moment.current)) priorities_[moment.current] = --lowest_;

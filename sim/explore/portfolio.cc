@@ -19,13 +19,13 @@ std::unique_ptr<Strategy> make_uniform() { return nullptr; }
 constexpr Named all[] = {
     {"uniform", make_uniform}, {"walk", make_walk},     {"pct", make_pct},
     {"pos", make_pos},         {"delays", make_delays}, {"preemptions", make_preemptions},
-    {"round_robin", make_round_robin},
+    {"round_robin", make_round_robin}, {"surw", make_surw},
 };
 
-/// Seed after seed. Uniform finds small deadlocks and lost wake-ups several times faster than the others; those find what
-/// needs one task to run far ahead.
-constexpr std::string_view cycle[] = {"uniform", "pos", "uniform", "preemptions", "uniform", "pos", "uniform", "pct",
-                                      "uniform", "pos", "uniform", "walk",        "uniform", "pos", "uniform", "delays"};
+/// Seed after seed. Those that switch often find small deadlocks and lost wake-ups soonest; the others find what needs one
+/// task to run far ahead.
+constexpr std::string_view cycle[] = {"round_robin", "uniform", "surw", "round_robin", "delays",      "uniform", "round_robin", "pos",
+                                      "round_robin", "uniform", "pct",  "round_robin", "preemptions", "surw",    "round_robin", "walk"};
 
 Strategy* named(std::string_view name) {
   static auto& made = *new std::array<std::unique_ptr<Strategy>, std::size(all)>;
