@@ -148,18 +148,24 @@ void access_wide(WideCell& wide, std::uintptr_t address, Access now, bool writes
   for (const Access write : wide.writes) {
     if (conflict(write, true, now, writes) && !ordered(write, self)) report(address, now, writes, write, true);
   }
-  if (!writes && wide.reads.size() >= few_reads) return add_to_many(wide, now);
+  if (!writes) {
+    if (wide.reads.size() >= few_reads) return add_to_many(wide, now);
+    for (WideCell::Read& read : wide.reads) {
+      if (task_of(read.access) == task_of(now) && covers(now, read.access)) {
+        read.access = now;
+        return;
+      }
+    }
+    wide.reads.push_back({now, 0});
+    return;
+  }
   for (const WideCell::Read& read : wide.reads) {
-    if (conflict(read.access, false, now, writes) && !ordered(read.access, self)) {
+    if (conflict(read.access, false, now, true) && !ordered(read.access, self)) {
       report(address, now, writes, read.access, false);
     }
   }
   std::erase_if(wide.reads, [&](const WideCell::Read& read) { return covers(now, read.access) && ordered(read.access, self); });
   wide.last_read.clear();
-  if (!writes) {
-    wide.reads.push_back({now, 0});
-    return;
-  }
   std::erase_if(wide.writes, [&](Access write) { return covers(now, write) && ordered(write, self); });
   wide.writes.push_back(now);
 }

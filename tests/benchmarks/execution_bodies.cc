@@ -5,6 +5,7 @@
 #include <thread>
 #include <vector>
 
+#include "explore/programs.h"
 #include "http_pair.h"
 
 namespace foreseed::benchmarks {
@@ -48,5 +49,24 @@ void lost_update_on_an_atomic() {
 void nothing() {}
 
 void http_pair() { testing::http_pair(); }
+
+void three_philosophers_in_order() {
+  std::mutex forks[3];
+  const auto dine = [&](int first, int second) {
+    const std::lock_guard one(forks[first]);
+    const std::lock_guard other(forks[second]);
+  };
+  std::thread a(dine, 0, 1);
+  std::thread b(dine, 1, 2);
+  std::thread c(dine, 0, 2);
+  a.join();
+  b.join();
+  c.join();
+}
+
+const Counting counting_programs[6] = {{"readers", testing::readers, 15},     {"lastzero", testing::lastzero, 13},
+                                       {"fib_bench", testing::fib_bench, 4},  {"ainc", testing::ainc, 8},
+                                       {"indexer", testing::indexer, 14},     {"filesystem", testing::filesystem, 24}};
+void set_size(int n) { testing::n = n; }
 
 }  // namespace foreseed::benchmarks

@@ -34,6 +34,7 @@ BENCHMARK_CAPTURE(executions, nothing, nothing);
 BENCHMARK_CAPTURE(executions, lock_loop_of_4, lock_loop);
 BENCHMARK_CAPTURE(executions, two_threads_two_sections, two_threads_two_sections);
 BENCHMARK_CAPTURE(executions, lost_update_on_an_atomic, lost_update_on_an_atomic);
+BENCHMARK_CAPTURE(executions, three_philosophers_in_order, three_philosophers_in_order);
 BENCHMARK_CAPTURE(executions, http_pair_with_4_clients, http_pair);
 
 }  // namespace
