@@ -11,6 +11,7 @@
 #include <utility>
 #include <variant>
 
+#include "services/bearer.h"
 #include "services/bounded_json.h"
 
 namespace services {
@@ -20,19 +21,6 @@ using json = nlohmann::json;
 
 const Scopes write_scope = {"orders:write"};
 const Scopes read_scope = {"orders:read"};
-
-/// The token of "Authorization: Bearer <token>" (RFC 6750, section 2.1; the scheme in any case).
-std::optional<std::string> bearer_token(const httplib::Request& request) {
-  if (request.get_header_value_count("Authorization") != 1) return std::nullopt;
-  const std::string header = request.get_header_value("Authorization");
-  constexpr std::string_view scheme = "bearer ";
-  if (header.size() <= scheme.size()) return std::nullopt;
-  const bool matches = std::equal(scheme.begin(), scheme.end(), header.begin(), [](char s, char h) {
-    return s == (h >= 'A' && h <= 'Z' ? static_cast<char>(h - 'A' + 'a') : h);
-  });
-  if (!matches) return std::nullopt;
-  return header.substr(scheme.size());
-}
 
 struct OrderRequest {
   std::string item;
