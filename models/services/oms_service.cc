@@ -63,7 +63,12 @@ OmsService::OmsService(const OmsConfig& config)
     : orders_(config.orders_max),
       bulkhead_(valid_in_flight_max(config.in_flight_max)),
       iam_(config.iam),
-      breaker_(config.breaker, config.on_breaker_event),
+      breaker_(config.breaker,
+               [this, listener = config.on_breaker_event](const breaker::Event& event) {
+                 iam_unavailable_.observe(event.to != breaker::Mode::closed, event.generation,
+                                          event.time);
+                 if (listener) listener(event);
+               }),
       gateway_(iam_, breaker_, config.fallback,
                config.local_key ? std::optional<TokenAuthority>(std::in_place, *config.local_key,
                                                                 config.local_policy)
@@ -174,6 +179,7 @@ nlohmann::json OmsService::health() const {
     iam["certificate_days_left"] = left;
     if (left <= certificate_alert_days) alerts.push_back("iam_certificate_ends");
   }
+  if (iam_unavailable_.firing(common::mono_now())) alerts.push_back("iam_unavailable");
   return {{"status", "ok"}, {"iam", iam}, {"alerts", alerts}};
 }
 

@@ -15,6 +15,7 @@
 // start, stop: as HttpServer. Requests are served concurrently.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <nlohmann/json_fwd.hpp>
@@ -22,6 +23,7 @@
 #include <string>
 
 #include "breaker/circuit_breaker.h"
+#include "services/alert.h"
 #include "services/auth_gateway.h"
 #include "services/bulkhead.h"
 #include "services/http_client.h"
@@ -38,6 +40,8 @@ namespace services {
 inline constexpr std::size_t item_bytes_max = 128;
 inline constexpr std::int64_t quantity_max = 1'000'000;
 inline constexpr std::size_t idempotency_key_bytes_max = 128;
+/// /health carries an alert once the breaker has not been closed, without a break, for so long: half-open is no break.
+inline constexpr std::chrono::minutes iam_alert_after{1};
 /// From so many days before IAM's certificate ends, /health carries an alert.
 inline constexpr std::int64_t certificate_alert_days = 30;
 
@@ -73,7 +77,8 @@ class OmsService {
   nlohmann::json metrics() const;
 
   /// {"status":"ok", "iam":{"breaker":.., "certificate_days_left":..}, "alerts":[..]}; the days,
-  /// whole ones and rounded down, are there once IAM has shown a certificate.
+  /// whole ones and rounded down, are there once IAM has shown a certificate. Alerts:
+  /// iam_certificate_ends, iam_unavailable.
   nlohmann::json health() const;
 
  private:
@@ -87,6 +92,7 @@ class OmsService {
   OrderStore orders_;
   Bulkhead bulkhead_;
   IamClient iam_;
+  Alert iam_unavailable_{iam_alert_after};
   breaker::CircuitBreaker breaker_;
   AuthGateway gateway_;
   HttpServer server_;  // last, so that it stops before what its handlers use goes away

@@ -29,11 +29,15 @@ Result<Outcome> Journal::propose(const Event& proposed, MonoTime deadline) {
     const auto& event = std::get<Event>(judged);
     const auto written = store_.put(record_key(number), 0, encode(event));
     if (std::holds_alternative<std::uint64_t>(written)) {
+      ++writes_;
       if (const auto error = learn(number, event)) return *error;
       return Outcome{false, event.decision};
     }
     const Error error = std::get<Error>(written);
-    if (error != Error::conflict) return error == Error::unavailable ? error : Error::internal;
+    if (error != Error::conflict) {
+      ++write_failures_;
+      return error == Error::unavailable ? error : Error::internal;
+    }
     // Somebody else has this number now: whether it may still happen is to be judged again.
   }
 }

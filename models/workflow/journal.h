@@ -9,6 +9,7 @@
 // is called under the lock. Any thread.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <mutex>
 #include <string>
@@ -58,6 +59,10 @@ class Journal {
   std::vector<Decision> decisions(DecisionState state, std::uint64_t after, std::size_t limit) const;
   Statistics statistics() const;
 
+  /// How often the store has taken an event, and has not, as unavailable.
+  std::uint64_t writes() const { return writes_; }
+  std::uint64_t write_failures() const { return write_failures_; }
+
   /// Events `first` and following, at most `limit`, from the store. Error: unavailable, internal.
   Result<std::vector<Event>> read(std::uint64_t first, std::size_t limit);
 
@@ -70,6 +75,8 @@ class Journal {
   const JournalConfig config_;
   store::VersionedStore& store_;
   const OnEvent on_event_;
+  std::atomic<std::uint64_t> writes_{0};
+  std::atomic<std::uint64_t> write_failures_{0};
   mutable std::mutex mutex_;
   State state_;  // guarded by mutex_
 };

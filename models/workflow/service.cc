@@ -122,21 +122,25 @@ void Service::notify(const RequestContext& context, std::uint64_t decision, Verd
   if (!spawned) ++notify_failures_;
 }
 
+std::optional<bool> Service::Trend::failing(std::uint64_t good_now, std::uint64_t bad_now) {
+  std::optional<bool> result;
+  if (good_now + bad_now > good + bad) result = good_now == good;
+  good = good_now;
+  bad = bad_now;
+  return result;
+}
+
 void Service::on_tick(std::optional<Error> error) {
   const MonoTime now = common::mono_now();
   const std::lock_guard lock(mutex_);
   ++ticks_;
   looked_at_ = now;
   journal_error_ = error;
-  store_unavailable_.observe(error.has_value(), ticks_, now);
-  const std::uint64_t failures = notify_failures_;
-  const std::uint64_t notified = notified_;
-  // Where nothing was sent nothing is known.
-  if (failures + notified > failures_at_tick_ + notified_at_tick_) {
-    notifications_failing_.observe(notified == notified_at_tick_, ticks_, now);
-  }
-  failures_at_tick_ = failures;
-  notified_at_tick_ = notified;
+  // A store that can be read and not written is not available either.
+  const auto writes_fail = write_trend_.failing(journal_.writes(), journal_.write_failures());
+  if (error || writes_fail) store_unavailable_.observe(error || *writes_fail, ticks_, now);
+  const auto notifying_fails = notified_trend_.failing(notified_, notify_failures_);
+  if (notifying_fails) notifications_failing_.observe(*notifying_fails, ticks_, now);
 }
 
 nlohmann::json Service::health() const {

@@ -149,8 +149,15 @@ class Service {
   std::optional<MonoTime> looked_at_;          // guarded by mutex_; when the journal was last looked at
   std::optional<Error> journal_error_;         // guarded by mutex_; what that said
   std::uint64_t ticks_ = 0;                    // guarded by mutex_
-  std::uint64_t failures_at_tick_ = 0;         // guarded by mutex_
-  std::uint64_t notified_at_tick_ = 0;         // guarded by mutex_
+
+  /// Whether something that is tried now and then only fails: known where it was tried since the last time.
+  struct Trend {
+    std::uint64_t good = 0;
+    std::uint64_t bad = 0;
+    std::optional<bool> failing(std::uint64_t good_now, std::uint64_t bad_now);
+  };
+  Trend write_trend_;     // guarded by mutex_
+  Trend notified_trend_;  // guarded by mutex_
   services::HttpServer server_;  // last, so that it stops before what its handlers use goes away
 };
 

@@ -65,11 +65,11 @@ void stalled_holder(LockServer& server, const Resource& resource, common::Durati
   });
   stalled.join();
   successor.join();
+  FORESEED_CHECK(resource.read() == "successor");
   // The lease ends 3 heartbeats after the beat, or with the holder that came back before.
   FORESEED_CHECK(granted - start == heartbeat + std::min<common::Duration>(stall, 3 * heartbeat));
   if (stall < 3 * heartbeat) FORESEED_CHECK(!stalled_write);
   if (stall > 3 * heartbeat) FORESEED_CHECK(stalled_write == Error::stale_token);
-  FORESEED_CHECK(resource.read() == "successor");
 }
 
 /// Three heartbeats, a microsecond less, a microsecond more.
@@ -215,6 +215,7 @@ FORESEED_SCENARIO(freeze_toctou_bad, "a writer that looks whether there is a fre
   std::atomic<bool> frozen{false};
   std::thread writer([&] {
     if (server->holders(path_key({"main"}, 1)) > 0) return;
+    std::this_thread::sleep_for(1s);  // writes
     FORESEED_CHECK(!frozen);
   });
   auto result = schema.freeze({"main"}, mono_now() + 60s);

@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Each story's bad twin is caught, by the check that its story is about. Usage: bad_twins.sh FORESEED
+set -u
+foreseed=$(realpath "$1")
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+failures=0
+
+caught() {  # NAME WHAT
+  "$foreseed" check "$1" --runs 200 --no-minimize >out 2>&1
+  local code=$?
+  [ $code -eq 1 ] && grep -qF "$2" out && return
+  echo "FAILED: $1: exit code $code, want 1 and '$2'"
+  cat out
+  failures=$((failures + 1))
+}
+
+caught background_ctx_bad 'FORESEED_CHECK(audited == entered)'
+caught decide_once_bad 'not linearizable'
+caught five_silent_days_bad 'FORESEED_CHECK(alert)'
+caught freeze_toctou_bad 'FORESEED_CHECK(!frozen)'
+caught jwks_rotation_herd_bad 'FORESEED_CHECK(issuer.fetches'
+caught login_100_bad '<= 5s'
+caught million_tokens_bad 'FORESEED_CHECK(cache.hits()'
+caught order_permutation_bad '== expected[which]'
+caught retry_storm_bad 'FORESEED_CHECK(s.attempts <='
+caught stalled_holder_3x_bad 'FORESEED_CHECK(resource.read() == "successor")'
+caught xact_lock_vs_ttl_bad 'FORESEED_CHECK(++holders == 1)'
+exit $((failures > 0))
