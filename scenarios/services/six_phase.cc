@@ -68,6 +68,7 @@ struct System {
   System() {
     iam_settings.http.tls = identity_of("iam", std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()),
                                         std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()) + 365 * 24h);
+    iam_settings.http.worker_threads = 32;
     oms_settings.iam.tls_ca_pem = iam_settings.http.tls->certificate_pem;
     oms_settings.iam.idle_max = 500ms;
     oms_settings.http.worker_threads = 32;

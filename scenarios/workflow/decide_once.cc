@@ -134,6 +134,7 @@ FORESEED_SCENARIO(decide_once_lost_reply, "the reply is lost: asked again with t
     reply = ann.post("/decisions/1/decide", {{"verdict", "approve"}}, {{"Idempotency-Key", "k"}});
   }
   FORESEED_CHECK(reply.status == 200 && reply.body["decided_by"] == "ann");
+  std::this_thread::sleep_for(2s);
   FORESEED_CHECK(bob.post("/decisions/1/decide", {{"verdict", "approve"}}).status == 409);
   FORESEED_CHECK(host->journal().statistics().approved == 1);
   // The audit has it once.

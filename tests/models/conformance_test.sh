@@ -44,6 +44,8 @@ start workflow "${key[@]}" --store "$work/journal.db" --password-rounds 1000 --a
 workflow=$port
 
 "$bin/conformance" "$iam" "$oms" "$workflow" || fail "the daemons do not conform"
+# The suite sees differences: a town that has been used is not a new one.
+"$bin/conformance" "$iam" "$oms" "$workflow" 2>/dev/null && fail "the suite complains of nothing"
 for pid in "${pids[@]}"; do
   kill -TERM "$pid"
   wait "$pid" || fail "a daemon ended with exit code $?"
