@@ -249,7 +249,8 @@ JwksConfig jwks_config() {
   return config;
 }
 
-/// An hour of callers every 10 s, 50 at once; after half of it the key changes, and an attacker names keys that nobody has.
+/// An hour with callers now and then, 50 at once; after half of it the key changes, and an attacker names keys that nobody
+/// has.
 /// `find` answers with a key or an Error.
 template <class Find>
 void hour_of_callers(Issuer& issuer, const Find& find) {
@@ -266,6 +267,8 @@ void hour_of_callers(Issuer& issuer, const Find& find) {
     return accepted == 50;
   };
   FORESEED_CHECK(herd("old"));
+  std::this_thread::sleep_until(start + 30min - 1s);
+  FORESEED_CHECK(herd("old"));  // so that the keys are fresh when they change
   std::this_thread::sleep_until(start + 30min);
   issuer.rotated = true;
   for (int i = 0; i < 6; ++i) {  // a minute after the rotation
