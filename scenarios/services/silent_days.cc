@@ -20,7 +20,7 @@ bool alerts_of_oms() {
   return std::find(alerts.begin(), alerts.end(), "iam_unavailable") != alerts.end();
 }
 
-/// IAM is away from the end of the first day to the end of the fifth; an order every 20 minutes is placed all the same, by
+/// IAM is away from the end of the first day to the end of the fifth; two orders every 20 minutes are placed all the same, by
 /// OMS's own judgement. `alerted` is asked half a minute after each: it must say so during the outage, and neither before
 /// nor after it.
 template <class Alerted>
@@ -33,10 +33,13 @@ void five_days(const services::OmsConfig& config, const Alerted& alerted) {
   int remotely = 0;
   bool was_alerted = false;
   while (mono_now() - start < 24h * 6) {
-    const Answer answer = order(writer);
-    FORESEED_CHECK(answer.status == 201);
-    locally = answer.path == "local" ? locally + 1 : 0;
-    remotely = answer.path == "remote" ? remotely + 1 : 0;
+    // Two, as two successes within a minute close the breaker; with fewer it would stay half open and open for ever.
+    for (int i = 0; i < 2; ++i) {
+      const Answer answer = order(writer);
+      FORESEED_CHECK(answer.status == 201);
+      locally = answer.path == "local" ? locally + 1 : 0;
+      remotely = answer.path == "remote" ? remotely + 1 : 0;
+    }
     std::this_thread::sleep_for(30s);
     const bool alert = alerted(town);
     was_alerted |= alert;
