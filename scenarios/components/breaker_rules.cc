@@ -40,7 +40,8 @@ std::optional<Ticket> admitted(CircuitBreaker& breaker) {
 
 Ticket call(CircuitBreaker& breaker) {
   auto ticket = admitted(breaker);
-  FORESEED_CHECK(ticket.has_value());
+  const bool is_admitted = ticket.has_value();
+  FORESEED_CHECK(is_admitted);
   return std::move(*ticket);
 }
 

@@ -244,3 +244,18 @@ FORESEED_SCENARIO(freeze_progress, "who is frozen out is told how long: progress
   freeze.end();
   FORESEED_CHECK(std::holds_alternative<PathLease>(schema.begin_write({"main", "user"})));
 }
+
+FORESEED_SCENARIO(lock_heartbeat_never, "a holder that dies before its first heartbeat holds for its time to live, no longer (holds)") {
+  store::MemoryStore store;
+  const auto server = open(store);
+  const auto start = mono_now();
+  std::thread dies([&] { granted(*server, 1, Mode::exclusive); });
+  dies.join();
+  const auto wait = [&](Session session) {
+    granted(*server, session, Mode::shared, start + 60s);
+    FORESEED_CHECK(mono_now() == start + 10s);
+  };
+  std::thread a(wait, 2), b(wait, 3);
+  a.join();
+  b.join();
+}
