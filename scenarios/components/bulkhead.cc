@@ -37,6 +37,7 @@ FORESEED_SCENARIO(bulkhead_handoff,
   std::thread patient([&] { call(60s, {}); });
   std::thread hasty([&] { call(1s, {}); });
   std::thread stopped([&] { call(60s, stop.get_token()); });
+  if (foreseed::choose(2) == 1) std::this_thread::sleep_for(1s);  // when a permit may just be on its way
   stop.request_stop();
   patient.join();
   hasty.join();
