@@ -17,6 +17,9 @@ using namespace auth_cache;
 using common::mono_now;
 using common::wall_now;
 
+/// OpenSSL makes its tables when it is first used: here, and not in each execution.
+[[maybe_unused]] const bool openssl_is_ready = hash_of("").has_value();
+
 }  // namespace
 
 FORESEED_SCENARIO(auth_single_flight, "callers of one token: one question at a time, the same answer for all (holds)") {

@@ -61,6 +61,7 @@ FORESEED_SCENARIO(lock_stalled_holder,
   store::MemoryStore store;
   const auto server = open(store);
   FencedStore resource(store);
+  std::atomic<std::uint64_t> newest{0};  // that has written
   const auto write = [&](Duration pause, const char* value) {
     LockClient client(*server, client_config());
     auto acquired = client.acquire("k", Mode::exclusive, mono_now() + 60s);
@@ -68,6 +69,9 @@ FORESEED_SCENARIO(lock_stalled_holder,
     const Lease& lease = std::get<Lease>(acquired);
     std::this_thread::sleep_for(pause);
     const auto error = resource.write(lease.token(), value);
+    std::uint64_t before = newest;
+    while (!error && before < lease.token().number() && !newest.compare_exchange_weak(before, lease.token().number())) {
+    }
     const auto after = std::get<FencedValue>(resource.read("k"));
     FORESEED_CHECK(error ? *error == Error::stale_token : after.token >= lease.token().number());
     if (error) FORESEED_CHECK(after.token > lease.token().number());
@@ -77,7 +81,7 @@ FORESEED_SCENARIO(lock_stalled_holder,
   stalled.join();
   brisk.join();
   // Both came to write in the order of their tokens, or the older was refused.
-  FORESEED_CHECK(std::get<FencedValue>(resource.read("k")).token > 0);
+  FORESEED_CHECK(newest > 0 && std::get<FencedValue>(resource.read("k")).token == newest);
 }
 
 FORESEED_SCENARIO(lock_deadlock, "two sessions take two locks crosswise: one is refused, the other gets both (holds)") {
