@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "campaign/child.h"
+#include "choice/anchors.h"
 #include "trace/signature.h"
 
 namespace foreseed {
@@ -20,11 +21,10 @@ std::span<const Choice> choices_until(const Trace& trace, std::uint32_t step) {
   return {trace.choices.data(), count};
 }
 
-RunOptions options_from(const Trace& trace, std::uint32_t step, std::uint64_t seed, const Limits& limits) {
+RunOptions options_from(const Trace& trace, std::uint32_t step, Anchors& rest, const Limits& limits) {
   RunOptions options = replay_options(trace);
   options.replay = choices_until(trace, step);
-  options.draw_rest = true;
-  options.seed = seed;
+  options.anchors = &rest;
   options.hang_seconds = limits.hang_seconds;
   options.heap_bytes_max = limits.heap_bytes_max;
   return options;
@@ -41,7 +41,8 @@ Likelihood run_here(const Scenario& scenario, const Trace& trace, std::uint32_t 
   const RunSeries series;
   Likelihood likelihood{.step = step};
   for (std::uint64_t seed = 0; seed < runs; ++seed) {
-    const Execution execution = run_once(scenario, options_from(trace, step, seed, limits));
+    Anchors rest(seed);
+    const Execution execution = run_once(scenario, options_from(trace, step, rest, limits));
     const auto& finding = execution.finding;
     count(likelihood, finding ? signature_text(finding->kind, finding->message) : std::string(), wanted);
   }
@@ -66,7 +67,8 @@ Likelihood likelihood_from(const Scenario& scenario, const Trace& trace, std::ui
   // An execution took its process down: each in one of its own, then.
   likelihood = {.step = step};
   for (std::uint64_t seed = 0; seed < runs; ++seed) {
-    count(likelihood, observe_in_child(scenario, options_from(trace, step, seed, limits), limits).text, wanted);
+    Anchors rest(seed);
+    count(likelihood, observe_in_child(scenario, options_from(trace, step, rest, limits), limits).text, wanted);
   }
   return likelihood;
 }

@@ -26,13 +26,6 @@ void ChoiceSource::replay(std::span<const Choice> record, Anchors* anchors) {
   plain_ = false;
 }
 
-void ChoiceSource::replay_then_draw(std::span<const Choice> record, std::uint64_t seed_of_rest) {
-  seed(seed_of_rest);
-  replay_ = record;
-  draws_rest_ = true;
-  plain_ = record.empty();
-}
-
 std::uint32_t ChoiceSource::answer(std::uint32_t site, ChoiceKind kind, std::uint64_t bound, std::uint16_t task) {
   if (chooser_ != nullptr) return chooser_->value(kind, bound);
   if (!plain_) return recorded(site, kind, bound, task);
@@ -46,12 +39,8 @@ std::uint32_t ChoiceSource::answer(std::uint32_t site, ChoiceKind kind, std::uin
 }
 
 std::uint32_t ChoiceSource::recorded(std::uint32_t site, ChoiceKind kind, std::uint64_t bound, std::uint16_t task) {
-  const std::uint32_t anchored = anchors_ != nullptr ? anchors_->next(site, kind, task) : 0;
+  const std::uint32_t anchored = anchors_ != nullptr ? anchors_->next(site, kind, bound, task) : 0;
   const std::size_t position = log_.size();
-  if (position >= replay_.size() && draws_rest_) {
-    plain_ = true;
-    return drawn_with_the_schedule(kind) ? static_cast<std::uint32_t>(schedule_stream_.below(bound)) : answer(site, kind, bound, task);
-  }
   if (position >= replay_.size()) return anchored < bound ? anchored : 0;
   const Choice& choice = replay_[position];
   if (choice.kind == kind && choice.value < bound) return choice.value;

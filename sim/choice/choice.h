@@ -39,9 +39,6 @@ FORESEED_API std::string_view to_string(ChoiceKind kind);
 /// Whether a choice of that kind says only who runs next.
 inline bool decides_who_runs(ChoiceKind kind) { return kind == ChoiceKind::schedule || kind == ChoiceKind::wake; }
 
-/// Whether a seed draws choices of that kind from the stream that schedules come from.
-inline bool drawn_with_the_schedule(ChoiceKind kind) { return kind <= ChoiceKind::wake || kind >= ChoiceKind::memory; }
-
 /// Part of the site of a schedule choice that preempts nobody: the running task waits, spins or has ended.
 inline constexpr std::uint32_t site_given_up = 1u << 16;
 
@@ -94,9 +91,6 @@ class ChoiceSource {
   /// is 0.
   void replay(std::span<const Choice> record, Anchors* anchors = nullptr);
 
-  /// Starts an execution that follows `record`, which must outlive it, and goes on with choices drawn from `seed`.
-  void replay_then_draw(std::span<const Choice> record, std::uint64_t seed);
-
   /// Starts an execution whose choices `chooser` makes.
   void ask(Chooser& chooser) {
     begin();
@@ -106,7 +100,7 @@ class ChoiceSource {
 
   /// A number in [0, bound), bound in [1, 2^32].
   std::uint32_t choose(std::uint32_t site, ChoiceKind kind, std::uint64_t bound, std::uint16_t task) {
-    const bool drawn = plain_ && drawn_with_the_schedule(kind);
+    const bool drawn = plain_ && (kind <= ChoiceKind::wake || kind >= ChoiceKind::memory);
     const std::uint32_t value = drawn ? static_cast<std::uint32_t>(schedule_stream_.below(bound)) : answer(site, kind, bound, task);
     note(value, site, kind, bound, task);
     return value;
@@ -131,7 +125,6 @@ class ChoiceSource {
     anchors_ = nullptr;
     chooser_ = nullptr;
     plain_ = true;
-    draws_rest_ = false;
     streams_seeded_ = diverged_ = false;
     log_.clear();
   }
@@ -143,7 +136,6 @@ class ChoiceSource {
   Prng data_stream_;             ///< data and entropy
   std::uint64_t seed_ = 0;
   bool plain_ = true;            ///< drawn from the seed
-  bool draws_rest_ = false;      ///< will be, past the end of `replay_`
   bool streams_seeded_ = false;  ///< but for the first
   bool diverged_ = false;
   std::span<const Choice> replay_;

@@ -108,7 +108,7 @@ std::string VerbText::usage() const {
   bool any = false;
   for (const OptionText& option : options) {
     const std::string dots = option.many ? ".." : "";
-    if (option.positional) text += fmt::format(option.required ? " {}{}" : " [{}{}]", option.name, dots);
+    if (option.positional) text += (option.required ? " " + option.name : " [" + option.name) + dots + (option.required ? "" : "]");
     else if (option.required) text += " " + head(option);
     else any = true;
   }

@@ -36,7 +36,6 @@ struct RunOptions {
   bool replaying = false;
   std::span<const Choice> replay;         ///< must outlive the run
   Anchors* anchors = nullptr;             ///< replaying only: answers beyond `replay`; must outlive the run
-  bool draw_rest = false;                 ///< replaying only: what comes after `replay` is drawn from `seed`
   std::string_view faults;                ///< a plan as JSON, or kinds to draw one of ("crash,slow"); must outlive the run
   MemoryModel memory = MemoryModel::sc;
   bool record = false;                    ///< keep events with their stacks (about 100 times slower)

@@ -95,9 +95,7 @@ void World::begin_choices(const RunOptions& options) {
   next_.clear();
   gated_.clear();
   if (strategy_ != nullptr) strategy_->begin_execution(options.seed);
-  if (options.replaying && options.draw_rest) {
-    choices_.replay_then_draw(options.replay, options.seed);
-  } else if (options.replaying) {
+  if (options.replaying) {
     choices_.replay(options.replay, options.anchors);
   } else if (strategy_ != nullptr && search_) {
     choices_.ask(*strategy_);
@@ -203,7 +201,6 @@ Execution run_once(const Scenario& scenario, const RunOptions& options) {
     again.strategy = nullptr;
     again.replaying = true;
     again.replay = choices;
-    again.draw_rest = false;
     Execution second = World::get().run(scenario, again);
     second.diverged |= execution.diverged;
     return second;
