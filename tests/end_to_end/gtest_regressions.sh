@@ -25,7 +25,7 @@ expect() {
 expect 1 'kept: .*(No such file|cannot be read)' "$program" --gtest_filter='*Regressions*'
 mkdir kept
 expect 0 'Running 0 tests' "$program" --gtest_filter='*Regressions*'
-# What the tests leave behind, kept. A crash ends a test's process, so that its trace comes from a replay of none.
+# What the tests leave behind, kept.
 expect 1 'replay: FORESEED_REPLAY=results/Order.FirstIsLast-' "$program" --gtest_filter=Order.FirstIsLast
 mv results/Order.FirstIsLast-*.json kept/first-is-last.json
 expect 1 'crash: segmentation fault' "$program" --gtest_filter=Order.Crashes
