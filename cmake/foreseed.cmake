@@ -11,8 +11,16 @@
 include_guard(GLOBAL)
 
 function(foreseed_instrument target)
+  get_target_property(options ${target} COMPILE_OPTIONS)
+  if("${options} ${CMAKE_CXX_FLAGS}" MATCHES "-fsanitize=[a-z,]*address")
+    message(FATAL_ERROR "foreseed_instrument(${target}): AddressSanitizer cannot be combined with foreseed, whose "
+                        "instrumentation no compiler combines with it; foreseed finds use after free, double frees and leaks "
+                        "itself. Build without -fsanitize=address")
+  endif()
   # The compilers' ThreadSanitizer instrumentation, without its runtime: foreseed defines what it calls.
   target_compile_options(${target} PRIVATE -fsanitize=thread -g -fno-omit-frame-pointer)
+  # UBSan's runtime looks at objects' types by way of a pipe, which is the simulated one.
+  target_compile_options(${target} PRIVATE -fno-sanitize=vptr)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     target_compile_options(${target} PRIVATE --param=tsan-instrument-func-entry-exit=0 -Wno-tsan)
   else()

@@ -11,6 +11,7 @@ struct TestOutcome {
 };
 
 FORESEED_API TestOutcome run_gtest_scenario(const Scenario& scenario, const char* test_name);
-FORESEED_API TestOutcome run_gtest_regressions(const char* directory);
+FORESEED_API const char* const* gtest_regressions(const char* directory);
+FORESEED_API TestOutcome run_gtest_regression(const char* file);
 
 }  // namespace foreseed::detail

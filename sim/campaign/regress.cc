@@ -100,7 +100,7 @@ Regression regress_trace(const Scenario& scenario, const Trace& trace, const Lim
     if (same || !diverged || asks_the_same(now, trace)) {
       result.verdict = Regression::Verdict::still_fails;
       result.exact = !diverged;
-      result.explanation = (same ? "" : "in another way: ") + now.finding.message;
+      result.explanation = (same || !diverged ? "" : "in another way: ") + now.finding.message;
       return result;
     }
   } else if (asks_the_same(now, trace)) {

@@ -16,10 +16,12 @@ Anchors::Anchors(std::span<const Choice> record, bool with_schedule) {
 }
 
 void Anchors::rewind() {
+  stream_.reseed(seed_);
   for (auto& [key, answers] : answers_) answers.asked = 0;
 }
 
-std::uint32_t Anchors::next(std::uint32_t site, ChoiceKind kind, std::uint16_t task) {
+std::uint32_t Anchors::next(std::uint32_t site, ChoiceKind kind, std::uint64_t bound, std::uint16_t task) {
+  if (drawn_) return static_cast<std::uint32_t>(stream_.below(bound));
   const auto found = answers_.find(key_of(site, kind, task));
   if (found == answers_.end()) return 0;
   Answers& answers = found->second;

@@ -39,7 +39,7 @@ std::uint32_t ChoiceSource::answer(std::uint32_t site, ChoiceKind kind, std::uin
 }
 
 std::uint32_t ChoiceSource::recorded(std::uint32_t site, ChoiceKind kind, std::uint64_t bound, std::uint16_t task) {
-  const std::uint32_t anchored = anchors_ != nullptr ? anchors_->next(site, kind, task) : 0;
+  const std::uint32_t anchored = anchors_ != nullptr ? anchors_->next(site, kind, bound, task) : 0;
   const std::size_t position = log_.size();
   if (position >= replay_.size()) return anchored < bound ? anchored : 0;
   const Choice& choice = replay_[position];

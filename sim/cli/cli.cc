@@ -7,6 +7,7 @@
 #include <functional>
 
 #include "api/foreseed/main.h"
+#include "cli/reference.h"
 #include "explore/random.h"
 
 namespace foreseed {
@@ -30,6 +31,10 @@ double parse_duration(const std::string& option, const std::string& text) {
   return value * scale;
 }
 
+constexpr const char* scenario_name = "its name";
+constexpr const char* trace_name = "JSON file, DATABASE#NUMBER, or NUMBER in --db";
+constexpr const char* one_object_a_line = "one JSON object a line";
+
 void add_common(CLI::App& verb, Options& options) {
   verb.add_option("--db", options.database, "database of failures")->capture_default_str();
   verb.add_option("--max-steps", options.max_steps, "steps at one instant of virtual time that change nothing or wait: more make a livelock")
@@ -40,7 +45,7 @@ void add_common(CLI::App& verb, Options& options) {
           "--memory", [&options](const std::string& name) { from_string(name, options.memory); },
           "what atomic operations may do: sc, tso (x86) or c11 (all that C++ allows but load buffering)")
       ->check(CLI::IsMember({"sc", "tso", "c11"}));
-  verb.add_flag("--json", options.json, "one JSON object a line");
+  verb.add_flag("--json", options.json, one_object_a_line);
 }
 
 /// What keeps an execution from taking foreseed down with it.
@@ -60,7 +65,7 @@ void add_strategy(CLI::App& verb, Options& options) {
 }
 
 void add_explore(CLI::App& verb, Options& options, std::string& duration) {
-  verb.add_option("scenario", options.names)->required()->expected(1);
+  verb.add_option("scenario", options.names, scenario_name)->required()->expected(1);
   auto* const strategy = verb.add_option("--strategy", options.search, "one execution of each trace, or of each schedule")
                              ->check(CLI::IsMember({"dpor", "dfs"}))
                              ->capture_default_str();
@@ -89,19 +94,19 @@ std::vector<Verb> add_verbs(CLI::App& app, Options& options, std::string& durati
     verbs.push_back({app.add_subcommand(name, help), run});
     return *verbs.back().app;
   };
-  add("list", "the scenarios of this program", list_scenarios).add_flag("--json", options.json);
-  add("describe", "one scenario", describe_scenario).add_option("scenario", options.names)->required()->expected(1);
+  add("list", "the scenarios of this program", list_scenarios).add_flag("--json", options.json, one_object_a_line);
+  add("describe", "one scenario", describe_scenario).add_option("scenario", options.names, scenario_name)->required()->expected(1);
 
   CLI::App& run = add("run", "one execution, recorded", run_scenario);
-  run.add_option("scenario", options.names)->required()->expected(1);
-  run.add_option("--seed", options.seed)->capture_default_str();
+  run.add_option("scenario", options.names, scenario_name)->required()->expected(1);
+  run.add_option("--seed", options.seed, "the seed")->capture_default_str();
   run.add_option("--trace-out", options.trace_out, "write the trace as JSON");
   add_strategy(run, options);
   add_common(run, options);
   add_limits(run, options);
 
   CLI::App& check = add("check", "many executions, each under its seed", check_scenarios);
-  check.add_option("scenario", options.names);
+  check.add_option("scenario", options.names, "their names");
   check.add_flag("--all", options.all, "every scenario");
   check.add_option("--seed", options.seed, "the first seed")->capture_default_str();
   check.add_option("--runs", options.runs, "executions (default 1000)")->check(CLI::PositiveNumber);
@@ -122,21 +127,30 @@ std::vector<Verb> add_verbs(CLI::App& app, Options& options, std::string& durati
   add_common(explores, options);
 
   CLI::App& replay_verb = add("replay", "follow a trace in a new execution", replay);
-  replay_verb.add_option("trace", options.trace, "JSON file, DATABASE#NUMBER, or NUMBER in --db")->required();
-  replay_verb.add_option("--db", options.database)->capture_default_str();
-  replay_verb.add_option("--until", options.until, "stop after that step, and show the steps that led there")
-      ->check(CLI::PositiveNumber);
-  replay_verb.add_flag("--gdb", options.gdb, "in gdb, stopped after --until, or the failing step, on the task's stack");
-  replay_verb.add_flag("--json", options.json);
+  replay_verb.add_option("trace", options.trace, trace_name)->required();
+  replay_verb.add_option("--db", options.database, "database of failures")->capture_default_str();
+  auto* const until = replay_verb.add_option("--until", options.until, "stop after that step, and show the steps that led there")
+                          ->check(CLI::PositiveNumber);
+  auto* const gdb =
+      replay_verb.add_flag("--gdb", options.gdb, "in gdb, stopped after --until, or the failing step, on the task's stack");
+  replay_verb.add_option("--from", options.from, "keep the choices up to that step, draw the rest anew: how often does it fail?")
+      ->check(CLI::NonNegativeNumber)
+      ->excludes(until)
+      ->excludes(gdb);
+  replay_verb.add_option("--runs", options.runs, "so often (default 100); without --from, from each of some steps")
+      ->check(CLI::PositiveNumber)
+      ->excludes(until)
+      ->excludes(gdb);
+  replay_verb.add_flag("--json", options.json, one_object_a_line);
   add_limits(replay_verb, options);
 
   CLI::App& smaller = add("minimize", "make a trace small: fewest preemptions, faults, steps", minimize_trace);
-  smaller.add_option("trace", options.trace, "JSON file, DATABASE#NUMBER, or NUMBER in --db")->required();
-  smaller.add_option("--db", options.database)->capture_default_str();
+  smaller.add_option("trace", options.trace, trace_name)->required();
+  smaller.add_option("--db", options.database, "database of failures")->capture_default_str();
   smaller.add_option("--for", duration, "stop after 10s (the default), 5m, 1h");
   smaller.add_option("--runs", options.runs, "stop after so many executions")->check(CLI::PositiveNumber);
   smaller.add_option("--trace-out", options.trace_out, "write it there as JSON instead of in its place");
-  smaller.add_flag("--json", options.json);
+  smaller.add_flag("--json", options.json, one_object_a_line);
   add_limits(smaller, options);
 
   CLI::App& regress_verb = add("regress", "replay kept traces: which still fail, which are fixed", regress);
@@ -145,45 +159,45 @@ std::vector<Verb> add_verbs(CLI::App& app, Options& options, std::string& durati
   regress_verb.add_flag("--expect-fixed", options.expect_fixed, "everything that is not fixed is an error");
   regress_verb.add_flag("--bisect", options.bisect, "exit codes for git bisect run: 0 fixed, 1 still fails, 125 cannot tell");
   regress_verb.add_option("--for", duration, "time to look for a failure whose trace has diverged (default 2s)");
-  regress_verb.add_flag("--json", options.json);
+  regress_verb.add_flag("--json", options.json, one_object_a_line);
   add_limits(regress_verb, options);
 
   CLI::App& merge_verb = add("merge", "take over what other databases have found", merge_databases);
   merge_verb.add_option("databases", options.names, "OUT IN..")->required()->expected(2, 100'000);
 
   CLI::App& show_verb = add("show", "print a trace, a column for each task", show_trace);
-  show_verb.add_option("trace", options.trace, "JSON file, DATABASE#NUMBER, or NUMBER in --db")->required();
-  show_verb.add_option("--db", options.database)->capture_default_str();
+  show_verb.add_option("trace", options.trace, trace_name)->required();
+  show_verb.add_option("--db", options.database, "database of failures")->capture_default_str();
   show_verb.add_option("--last", options.last, "only the last steps")->capture_default_str();
   show_verb.add_option("--until", options.until, "the last step to show")->check(CLI::PositiveNumber);
   show_verb.add_flag_callback("--all", [&options] { options.last = 0; }, "every step");
 
   CLI::App& report = add("report", "one HTML file to look at a trace with", report_trace);
-  report.add_option("trace", options.trace, "JSON file, DATABASE#NUMBER, or NUMBER in --db")->required();
-  report.add_option("--db", options.database)->capture_default_str();
+  report.add_option("trace", options.trace, trace_name)->required();
+  report.add_option("--db", options.database, "database of failures")->capture_default_str();
   report.add_option("--out", options.out, "the file to write (default: beside the trace)");
 
   CLI::App& exports = add("export", "a trace in another tool's format", export_trace);
-  exports.add_option("trace", options.trace, "JSON file, DATABASE#NUMBER, or NUMBER in --db")->required();
+  exports.add_option("trace", options.trace, trace_name)->required();
   exports.add_option("--format", options.format, "chrome (and Perfetto), dot (Graphviz), junit, sarif, github")
       ->required()
       ->check(CLI::IsMember({"chrome", "dot", "junit", "sarif", "github"}));
-  exports.add_option("--db", options.database)->capture_default_str();
+  exports.add_option("--db", options.database, "database of failures")->capture_default_str();
   exports.add_option("--out", options.out, "the file to write (default: standard output)");
 
   CLI::App& diff = add("diff", "where two traces part, and what follows, side by side", diff_traces);
-  diff.add_option("one", options.trace, "JSON file, DATABASE#NUMBER, or NUMBER in --db")->required();
-  diff.add_option("other", options.other_trace)->required();
-  diff.add_option("--db", options.database)->capture_default_str();
+  diff.add_option("one", options.trace, trace_name)->required();
+  diff.add_option("other", options.other_trace, "the other, in the same way")->required();
+  diff.add_option("--db", options.database, "database of failures")->capture_default_str();
   diff.add_option("--last", options.last, "so many steps from there on")->capture_default_str();
   diff.add_flag_callback("--all", [&options] { options.last = 0; }, "every step from there on");
 
   CLI::App& prints = add("fingerprint", "a hash over the fingerprints of many seeds, to compare builds", print_fingerprints);
-  prints.add_option("scenario", options.names);
+  prints.add_option("scenario", options.names, "their names");
   prints.add_option("--steps", options.steps_wanted, "of a scenario, no more executions than make so many steps");
   prints.add_flag("--all", options.all, "every scenario");
-  prints.add_option("--seed", options.seed)->capture_default_str();
-  prints.add_option("--runs", options.runs)->check(CLI::PositiveNumber);
+  prints.add_option("--seed", options.seed, "the first seed")->capture_default_str();
+  prints.add_option("--runs", options.runs, "executions (default 100)")->check(CLI::PositiveNumber);
   return verbs;
 }
 
@@ -195,6 +209,10 @@ int parse_and_run(int argc, char** argv) {
   app.set_version_flag("--version", "foreseed 0.1.0");
   app.require_subcommand(1);
   const std::vector<Verb> verbs = add_verbs(app, options, duration);
+  std::string format;
+  CLI::App* const generate = app.add_subcommand("generate", "man page, completions and reference of this command");
+  generate->group("");  // for the build only
+  generate->add_option("format", format)->required()->check(CLI::IsMember(reference_formats()));
   try {
     app.parse(argc, argv);
     if (!duration.empty()) options.seconds = parse_duration("--for", duration);
@@ -206,6 +224,8 @@ int parse_and_run(int argc, char** argv) {
   } catch (const fault::PlanError& error) {
     throw UsageError(error.what());
   }
+  if (generate->parsed()) fmt::print("{}", reference(app, format));
+  if (generate->parsed()) return 0;
   for (const Verb& verb : verbs) {
     if (verb.app->parsed()) return static_cast<int>(verb.run(options));
   }

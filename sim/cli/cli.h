@@ -45,6 +45,7 @@ struct Options {
   bool bisect = false;                  ///< regress
   std::size_t last = 60;                ///< show; 0 = all
   std::uint32_t until = 0;              ///< show, replay: the last step; 0 = to the end
+  std::int64_t from = -1;               ///< replay: choices after that step are drawn anew; -1 = none
   bool gdb = false;                     ///< replay: in a debugger, stopped at `until`
   std::string other_trace;              ///< diff
   std::string out;                      ///< report, export
@@ -82,6 +83,9 @@ std::size_t terminal_width();
 
 /// Turns this process into gdb, which replays the trace up to --until, or the failing step. Returns never; throws.
 [[noreturn]] void replay_in_debugger(const Options& options, const Trace& trace);
+
+/// replay --from, --runs: how often it still fails where only the first choices of the trace are kept.
+ExitCode replay_anew(const Options& options, const Scenario& scenario, const Trace& trace);
 
 /// The scenario of that name, or UsageError with the nearest ones.
 const Scenario& scenario_named(const std::string& name);

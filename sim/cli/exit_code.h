@@ -3,7 +3,7 @@
 namespace foreseed {
 
 /// What the foreseed command ends with.
-enum class ExitCode {
+enum class ExitCode {  // told to users by cli/reference.cc
   held = 0,
   violated = 1,           ///< a property was violated, a regression failed, or two traces differ
   usage = 2,

@@ -109,6 +109,7 @@ ExitCode replay(const Options& options) {
     fmt::print(stderr, "foreseed: note: {} was recorded by another build of {}\n", options.trace, trace.program);
   }
   if (options.gdb) replay_in_debugger(options, trace);
+  if (options.from >= 0 || options.runs != 0) return replay_anew(options, scenario, trace);
   bool diverged = false;
   const Trace now = replay_trace(scenario, trace, diverged, limits_of(options), options.until);
   if (diverged) {

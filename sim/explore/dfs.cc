@@ -8,7 +8,7 @@ namespace foreseed::explore {
 
 void Dfs::begin_execution(std::uint64_t) {
   position_ = 0;
-  preemptions_ = steps_ = 0;
+  preemptions_ = steps_ = last_ = 0;
   silent_ = false;
 }
 
@@ -30,11 +30,13 @@ std::uint32_t Dfs::next_task(const Moment& moment) {
   }
   silent_ = false;
   ++steps_;
-  const bool can_go_on = moment.open.contains(moment.current);
+  // Silent steps of others in between are none of its business.
+  const bool can_go_on = moment.open.contains(last_);
   const bool free = !can_go_on || preemptions_ < preemptions_max_;
   const std::uint32_t k = branch(free ? moment.open.count() : 1);
   preemptions_ += can_go_on && k != 0;
-  return moment.open.nth_from(moment.current, k);
+  last_ = moment.open.nth_from(last_, k);
+  return last_;
 }
 
 std::uint32_t Dfs::value(ChoiceKind kind, std::uint64_t bound) {

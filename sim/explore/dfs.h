@@ -31,6 +31,7 @@ class Dfs final : public Search {
   std::uint32_t preemptions_max_;
   std::uint32_t preemptions_ = 0;
   std::uint32_t steps_ = 0;
+  std::uint32_t last_ = 0;  ///< the task that made the last step that was not silent
   std::vector<Branch> path_;
   std::size_t position_ = 0;
   bool silent_ = false;

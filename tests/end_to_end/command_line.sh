@@ -68,6 +68,15 @@ expect 0 '^ +5 .*thread_create' "$foreseed" show t.json --until 5
 expect 0 'reproduced: hasty_breaker: up to step 5' "$foreseed" replay t.json --until 5
 [ "$("$foreseed" show t.json --until 5 | wc -l)" -eq 7 ] || { echo "FAILED: --until shows another step"; failures=$((failures + 1)); }
 expect 0 'equal: [0-9]+ steps' "$foreseed" diff t.json t.json
+# Where it became likely
+"$foreseed" check hasty_breaker --trace-out likely.json --strategy uniform >likely.out 2>&1
+steps=$(sed 's/.*"steps":\([0-9]*\).*/\1/' likely.json)
+expect 0 "from step $steps: 50 of 50 executions fail so \\(100 %\\)" "$foreseed" replay likely.json --from "$steps" --runs 50
+expect 0 'from step 0: [0-9]+ of 100 executions fail so' "$foreseed" replay likely.json --from 0
+expect 0 'fails so +otherwise' "$foreseed" replay likely.json --runs 20
+expect 0 '"event":"likelihood"' "$foreseed" replay likely.json --runs 20 --json
+expect 2 'has [0-9]+ steps' "$foreseed" replay likely.json --from 100000
+expect 2 'excludes' "$foreseed" replay likely.json --from 3 --until 3
 expect 1 'they part at step [0-9]+' "$foreseed" diff t.json 1 --db r/x.db
 expect 0 '^t.html$' "$foreseed" report t.json
 expect 0 'page.html' "$foreseed" report t.json --out new/page.html

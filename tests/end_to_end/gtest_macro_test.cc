@@ -97,18 +97,4 @@ TEST_F(GtestMacroFailure, replays_from_its_file) {
   EXPECT_NE(replayed.find("reproduced from " + file), std::string::npos) << replayed;
 }
 
-void run_regressions() { foreseed::detail::run_regressions("kept_traces", __FILE__, __LINE__); }
-
-TEST_F(GtestMacroFailure, is_found_again_in_a_directory_of_traces) {
-  const std::string message = message_of_bad();
-  const auto start = message.find("results/");
-  ASSERT_NE(start, std::string::npos) << message;
-  const std::string file = message.substr(start, message.find(' ', start) - start);
-  std::filesystem::create_directory("kept_traces");
-  std::filesystem::rename(file, "kept_traces/bad.json");
-  const std::string found = message_of(run_regressions);
-  EXPECT_NE(found.find("still fails: kept_traces/bad.json"), std::string::npos) << found;
-  EXPECT_NE(found.find("Expected equality"), std::string::npos) << found;
-}
-
 }  // namespace

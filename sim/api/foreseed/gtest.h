@@ -13,14 +13,17 @@
 //
 //   FORESEED_REGRESSIONS(Counter, "tests/traces");
 //
-// is a test that replays every trace kept in a directory that a test of this program, or a scenario of it, has left. It
-// fails, with the finding, where one still fails, or where the program has changed so much that its trace says nothing.
+// makes a test of every trace kept in a directory that a test of this program, or a scenario of it, has left: one of
+// two_writers.json is Kept/CounterRegressions.Holds/two_writers. It fails, with the finding, where the failure is still
+// there, or where the program has changed so much that the trace says nothing. The directory is read when the program
+// starts.
 
 #include <foreseed/scenario.h>
 #include <gtest/gtest-spi.h>
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
 
 namespace foreseed::detail {
 
@@ -32,8 +35,12 @@ struct TestOutcome {
 /// Runs the scenario as the environment says; a failure leaves its trace in results/<name>-<seed>.json.
 FORESEED_API TestOutcome run_gtest_scenario(const Scenario& scenario, const char* test_name);
 
-/// Replays every trace of the directory.
-FORESEED_API TestOutcome run_gtest_regressions(const char* directory);
+/// The files of the directory's traces of scenarios of this program, and what there cannot be read; null behind the last.
+/// Valid until the next call.
+FORESEED_API const char* const* gtest_regressions(const char* directory);
+
+/// Replays the trace.
+FORESEED_API TestOutcome run_gtest_regression(const char* file);
 
 /// Turns GoogleTest's failures inside a simulation into findings.
 class ExpectationReporter : public testing::ScopedFakeTestPartResultReporter {
@@ -56,13 +63,29 @@ inline void run_test(const Scenario& scenario, const char* test_name) {
   }
 }
 
-inline void run_regressions(const char* directory, const char* file, int line) {
+inline void run_regression(const std::string& trace, const char* file, int line) {
   TestOutcome outcome{};
   {
     const ExpectationReporter reporter;
-    outcome = run_gtest_regressions(directory);
+    outcome = run_gtest_regression(trace.c_str());
   }
   if (!outcome.held) GTEST_MESSAGE_AT_(file, line, outcome.message, testing::TestPartResult::kNonFatalFailure);
+}
+
+inline std::vector<std::string> kept_traces(const char* directory) {
+  std::vector<std::string> files;
+  for (const char* const* file = gtest_regressions(directory); *file != nullptr; ++file) files.emplace_back(*file);
+  return files;
+}
+
+/// The file's name without directory and ending, of letters, digits and _ only.
+inline std::string name_of_trace(const testing::TestParamInfo<std::string>& info) {
+  std::string name = info.param.substr(info.param.rfind('/') + 1);
+  if (name.ends_with(".json")) name.resize(name.size() - 5);
+  for (char& c : name) {
+    if (c < '0' || (c > '9' && c < 'A') || (c > 'Z' && c < 'a') || c > 'z') c = '_';
+  }
+  return name;
 }
 
 }  // namespace foreseed::detail
@@ -79,6 +102,11 @@ inline void run_regressions(const char* directory, const char* file, int line) {
   }                                                                                                             \
   static void foreseed_test_##Suite##_##Name()
 
-/// A GoogleTest test that replays the traces kept in a directory.
-#define FORESEED_REGRESSIONS(Suite, directory) \
-  TEST(Suite, Regressions) { ::foreseed::detail::run_regressions(directory, __FILE__, __LINE__); }
+/// A GoogleTest test for each of the traces kept in a directory.
+#define FORESEED_REGRESSIONS(Suite, directory)                                                                \
+  class Suite##Regressions : public ::testing::TestWithParam<std::string> {};                                 \
+  TEST_P(Suite##Regressions, Holds) { ::foreseed::detail::run_regression(GetParam(), __FILE__, __LINE__); }   \
+  GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(Suite##Regressions); /* none are kept */                      \
+  INSTANTIATE_TEST_SUITE_P(Kept, Suite##Regressions,                                                          \
+                           ::testing::ValuesIn(::foreseed::detail::kept_traces(directory)),                   \
+                           ::foreseed::detail::name_of_trace)
