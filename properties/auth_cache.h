@@ -164,12 +164,11 @@ void check_auth_cache(const AuthCase& c) {
   // A good token is good again, whatever was cached meanwhile.
   for (int n = 0; n < 3; ++n) {
     if (truth.revoked(n)) continue;
-    FORESEED_EVENTUALLY((
-                            [&] {
-                              const auto decision = cache.validate(std::to_string(n), {"read"}, common::mono_now() + 10ms);
-                              return decision.index() == 0 || common::wall_now() >= truth.expires();
-                            }()),
-                        c.config.ttl);
+    const auto good = [&] {
+      const auto decision = cache.validate(std::to_string(n), {"read"}, common::mono_now() + 10ms);
+      return decision.index() == 0 || common::wall_now() >= truth.expires();
+    };
+    FORESEED_EVENTUALLY(good(), c.config.ttl);
   }
 }
 

@@ -9,6 +9,7 @@
 #include <set>
 #include <stop_token>
 
+#include "common/time.h"
 #include "properties/common.h"
 
 namespace properties {
@@ -119,6 +120,7 @@ inline std::vector<End> computed(const LineCase& c) {
       } else if (line.size() >= c.in_line || caller.patience_us == 0) {
         ends[i] = {Fate::refused, t};
       } else {
+        if (caller.stops_us == caller.patience_us) return {};
         const bool stops = caller.stops_us != 0 && caller.stops_us < caller.patience_us;
         line.push_back({i, t + (stops ? caller.stops_us : caller.patience_us), stops ? Fate::stopped : Fate::timed_out});
       }

@@ -314,12 +314,11 @@ void check_lock_manager(const LockCase& c) {
   operations.join();
   FORESEED_CHECK_LINEARIZABLE(history);
   // Every lease has run out or been given back: the key is free (LK11).
-  FORESEED_EVENTUALLY((
-                          [&] {
-                            const auto session = server(current).new_session();
-                            return server(current).acquire(session, "k0", lock_manager::Mode::exclusive, 1ms, common::mono_now()).index() == 0;
-                          }()),
-                      100ms);
+  const auto granted = [&] {
+    const auto session = server(current).new_session();
+    return server(current).acquire(session, "k0", lock_manager::Mode::exclusive, 1ms, common::mono_now()).index() == 0;
+  };
+  FORESEED_EVENTUALLY(granted(), 100ms);
 }
 
 }  // namespace properties

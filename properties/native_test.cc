@@ -104,7 +104,7 @@ RC_GTEST_PROP(Settings, a_duration_is_exact_or_refused, ()) {
   const auto value = settings.duration("d", -1ns, 0ns, most);
   const Int exact = Int(number) * ns;
   const bool fits = exact >= 0 && exact <= most.count();
-  RC_ASSERT(fits ? Int(value.count()) == exact : value == -1ns);
+  RC_ASSERT((fits ? Int(value.count()) == exact : value == -1ns));
   RC_ASSERT(settings.complaints().empty() == fits);
 }
 

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <sstream>
 
+#include "common/time.h"
 #include "properties/breaker.h"
 #include "shared_breaker/shared_breaker.h"
 
@@ -160,12 +161,14 @@ void check_shared_breaker(const SharedCase& c) {
   store.check();
   std::this_thread::sleep_for(30ms);  // the last outage is over
   here.set(breaker::Mode::closed);
-  const auto call = [](Breaker& breaker) {
-    auto admission = breaker.acquire();
-    if (auto* ticket = std::get_if<shared_breaker::Ticket>(&admission)) ticket->report(breaker::Outcome::ok);
+  const auto calls = [&](Breaker& breaker) {
+    for (std::uint32_t n = 0; n < c.config.probe_successes; ++n) {
+      auto admission = breaker.acquire();
+      if (auto* ticket = std::get_if<shared_breaker::Ticket>(&admission)) ticket->report(breaker::Outcome::ok);
+    }
     return breaker.state().mode == breaker::Mode::closed && !breaker.alone();
   };
-  FORESEED_EVENTUALLY(call(here) && call(there) && here.state().generation == there.state().generation,
+  FORESEED_EVENTUALLY(calls(here) && calls(there) && here.state().generation == there.state().generation,
                       config.staleness + 2 * (nanoseconds(c.config.open_wait_cap) + c.config.half_open_max) + 1s);
 }
 

@@ -16,7 +16,7 @@ namespace foreseed::testing {
 namespace {
 
 rc::Gen<std::vector<int>> numbers() {
-  return rc::gen::resize(20, rc::gen::container<std::vector<int>>(rc::gen::resize(100, rc::gen::inRange(0, 1000))));
+  return rc::gen::resize(6, rc::gen::container<std::vector<int>>(rc::gen::resize(100, rc::gen::inRange(0, 300))));
 }
 
 FORESEED_PROPERTY(all_below_100, "a plain failure", numbers(), const std::vector<int>& given) {
@@ -35,7 +35,7 @@ struct Workload {
 void showValue(const Workload& w, std::ostream& out) { out << w.increments << " increments, ballast of " << w.ballast.size(); }
 
 rc::Gen<Workload> workloads() {
-  return rc::gen::map(rc::gen::pair(rc::gen::inRange(0, 50), numbers()), [](auto two) { return Workload{two.first, std::move(two.second)}; });
+  return rc::gen::map(rc::gen::pair(rc::gen::inRange(0, 10), numbers()), [](auto two) { return Workload{two.first, std::move(two.second)}; });
 }
 
 FORESEED_PROPERTY(lost_update, "fails under some schedules only",
@@ -62,7 +62,7 @@ Trace failure_of(void (*body)()) {
 Minimized smallest(void (*body)(), const Trace& failure) {
   MinimizeOptions options;
   options.seconds = 60;  // a bound of executions, not of time
-  options.runs = 100'000;
+  options.runs = 20'000;
   return minimize(scenario_of(body), failure, options);
 }
 
