@@ -6,4 +6,4 @@ seed=${FORESEED_SEED:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}
 database=$(mktemp -d)/properties.db
 trap 'rm -rf "$(dirname "$database")"' EXIT
 echo "seed $seed"
-"$program" check --all --runs "$runs" --jobs 2 --seed "$seed" --keep-going --db "$database"
+"$program" check --all --runs "$runs" --jobs 2 --seed "$seed" --keep-going --run-timeout 120s --db "$database"

@@ -8,7 +8,7 @@ names() { "$1" list --json | sed -n 's/.*"scenario":"\([^"]*\)".*/\1/p' | sort; 
 diff <(names "$properties") <(names "$twins") || { echo "a property without a known-bad twin"; exit 1; }
 for name in $(names "$twins"); do
   status=0
-  output=$("$twins" check "$name" --runs 3000 --jobs 2 --db "$directory/twins.db") || status=$?
+  output=$("$twins" check "$name" --runs 3000 --jobs 2 --run-timeout 120s --db "$directory/twins.db") || status=$?
   if [ "$status" != 1 ] || ! grep -q "given " <<< "$output" || ! grep -q "^replay: " <<< "$output"; then
     echo "$name: status $status"
     echo "$output"
