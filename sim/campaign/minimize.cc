@@ -9,6 +9,7 @@
 
 #include "campaign/schedule_search.h"
 #include "choice/anchors.h"
+#include "choice/parameters.h"
 #include "trace/signature.h"
 
 namespace foreseed {
@@ -19,6 +20,9 @@ using Record = std::vector<Choice>;
 
 /// So that more than a few can be tried; the result is tried at full length.
 constexpr double hang_seconds_of_attempts = 0.1;
+
+/// Schedules drawn for parameters that do not fail under the recorded one.
+constexpr int schedules_per_value = 10;
 
 bool takes_process_down(FindingKind kind) { return kind == FindingKind::died || kind == FindingKind::hang; }
 
@@ -50,10 +54,15 @@ class Minimizer {
       if (!start()) return result;
       result.before = cost_;
       result.reproduced = true;
-      attempt({});
+      const bool parameters = end_of_parameters(full_) != 0;
+      if (parameters) simplify();
+      else attempt({});
       thin();
       result.least_preemptions = search();
       shrink();
+      if (parameters && simplify()) shrink();
+      result.simpler = simpler_;
+      result.slipped = slipped_;
       result.executions = executions_;
     }
     result.trace = record(scenario_, run_options(best_, nullptr), limits_);
@@ -95,6 +104,7 @@ class Minimizer {
     if (text_.empty()) return false;
     cost_ = cost_of(outcome.choices, outcome.steps);
     best_ = trimmed(outcome.choices);
+    full_ = std::move(outcome.choices);
     return signature_with_stacks(best_) == original_;
   }
 
@@ -108,9 +118,10 @@ class Minimizer {
 
   bool spent() const {
     if (executions_ >= options_.runs) return true;
-    const std::chrono::duration<double> used = std::chrono::steady_clock::now() - start_;
-    return used.count() >= options_.seconds;
+    return seconds_used() >= options_.seconds;
   }
+
+  double seconds_used() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
 
   /// Runs a record; true if it is the same failure at less cost, which then is the best. The answers that were really
   /// given are left in `last_`.
@@ -124,7 +135,76 @@ class Minimizer {
     if (cost == cost_ && !lower(better, best_)) return false;
     if (signature_with_stacks(better) != original_) return false;
     best_ = std::move(better);
+    full_ = last_;
     cost_ = cost;
+    return true;
+  }
+
+  // --- parameters of a property (foreseed/property.h) --------------------------------------------------------------
+
+  /// Where the first choice stands that is none of the generator's; 0: nothing was generated.
+  static std::size_t end_of_parameters(const Record& record) {
+    const auto last = std::find_if(record.rbegin(), record.rend(), is_parameter);
+    return static_cast<std::size_t>(record.rend() - last);
+  }
+
+  /// RapidCheck's own search: the first simpler value that fails in the same way is gone on with, until there is none.
+  bool simplify() {
+    const std::uint32_t before = simpler_;
+    const double until = seconds_used() + (options_.seconds - seconds_used()) / 2;
+    const auto once = [&] {
+      // The last parameter asked for a simpler value, and was answered no.
+      const std::size_t at = end_of_parameters(full_) - 1;
+      const Record base = full_;
+      for (std::uint32_t n = 1; n <= simpler_max && !spent() && seconds_used() < until; ++n) {
+        Record record(base.begin(), base.begin() + static_cast<std::ptrdiff_t>(at));
+        record.push_back(base[at]);
+        record.back().value = n;
+        if (take_simpler(record, {base.begin() + static_cast<std::ptrdiff_t>(at), base.end()})) return true;
+        const bool there_is_one = last_.size() > at + 1 && is_parameter(last_[at + 1]);
+        if (!there_is_one) return false;
+      }
+      return false;
+    };
+    while (once()) ++simpler_;
+    return simpler_ != before;
+  }
+
+  /// The simpler parameters under the schedule so far, by position and by what was asked, then under a few others.
+  bool take_simpler(Record record, const Record& rest) {
+    const std::size_t length = record.size() + 1;
+    record.insert(record.end(), rest.begin(), rest.end());
+    if (take(record, nullptr)) return true;
+    Anchors anchors(rest, true);
+    record.resize(length);
+    if (take(record, &anchors)) return true;
+    const Record there = last_;
+    if (there.size() <= length || !is_parameter(there[length - 1])) return false;  // there is no such value
+    for (int n = 0; n < schedules_per_value; ++n) {
+      record = there;
+      for (std::size_t i = length; i < record.size(); ++i) {
+        Choice& choice = record[i];
+        if (decides_who_runs(choice.kind)) choice.value = static_cast<std::uint32_t>(random_.below(choice.bound));
+      }
+      if (take(record, nullptr)) return true;
+    }
+    last_ = there;
+    return false;
+  }
+
+  /// As attempt(), whatever it costs.
+  bool take(const Record& edited, Anchors* anchors) {
+    Outcome outcome = execute(edited, anchors);
+    last_ = std::move(outcome.choices);
+    if (outcome.text.empty()) return false;
+    Record better = trimmed(last_);
+    if (outcome.text != text_ || signature_with_stacks(better) != original_) {
+      ++slipped_;
+      return false;
+    }
+    best_ = std::move(better);
+    full_ = last_;
+    cost_ = cost_of(full_, outcome.steps);
     return true;
   }
 
@@ -149,7 +229,7 @@ class Minimizer {
   std::vector<std::size_t> positions(bool (*wanted)(const Choice&)) const {
     std::vector<std::size_t> result;
     for (std::size_t i = 0; i < best_.size(); ++i) {
-      if (best_[i].value != 0 && wanted(best_[i])) result.push_back(i);
+      if (best_[i].value != 0 && !is_parameter(best_[i]) && wanted(best_[i])) result.push_back(i);
     }
     return result;
   }
@@ -186,8 +266,9 @@ class Minimizer {
   /// Cuts the record short, then cuts pieces out of it.
   bool remove() {
     bool better = false;
+    const std::size_t fixed = end_of_parameters(best_);
     for (std::size_t length = best_.size() / 2; length != 0; length /= 2) {
-      for (std::size_t end = best_.size(); end >= length && !spent();) {
+      for (std::size_t end = best_.size(); end >= length + fixed && !spent();) {
         const std::size_t first = end - length;
         Record edited = best_;
         edited.erase(edited.begin() + static_cast<std::ptrdiff_t>(first), edited.begin() + static_cast<std::ptrdiff_t>(end));
@@ -200,7 +281,7 @@ class Minimizer {
 
   bool lower_values() {
     bool better = false;
-    for (std::size_t i = 0; i < best_.size() && !spent(); ++i) {
+    for (std::size_t i = end_of_parameters(best_); i < best_.size() && !spent(); ++i) {
       std::uint32_t low = 0;
       while (i < best_.size() && low + 1 < best_[i].value && !spent()) {
         Record edited = best_;
@@ -276,6 +357,10 @@ class Minimizer {
   const bool in_children_;
   std::string text_;  ///< as light executions tell it
   Record best_;
+  Record full_;  ///< all choices of the best, zeros at its end included
+  Prng random_{trace_.seed};
+  std::uint32_t simpler_ = 0;
+  std::uint64_t slipped_ = 0;
   Cost cost_;
   Record last_;
   std::uint64_t executions_ = 0;
@@ -302,8 +387,13 @@ Minimized minimize(const Scenario& scenario, const Trace& trace, const MinimizeO
 std::string describe(const Minimized& minimized) {
   const Cost& a = minimized.before;
   const Cost& b = minimized.after;
-  return fmt::format("preemptions {} -> {}, faults {} -> {}, steps {} -> {}, choices {} -> {}", a.preemptions, b.preemptions,
-                     a.faults, b.faults, a.steps, b.steps, a.choices, b.choices);
+  std::string text = fmt::format("preemptions {} -> {}, faults {} -> {}, steps {} -> {}, choices {} -> {}", a.preemptions,
+                                 b.preemptions, a.faults, b.faults, a.steps, b.steps, a.choices, b.choices);
+  if (minimized.simpler + minimized.slipped != 0) {
+    text += fmt::format(", parameters {} times simpler", minimized.simpler);
+    if (minimized.slipped != 0) text += fmt::format(", {} refused for failing in another way", minimized.slipped);
+  }
+  return text;
 }
 
 }  // namespace foreseed

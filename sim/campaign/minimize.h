@@ -8,6 +8,8 @@
 //     delete choices; what comes after an edit follows by position, or by (site, kind, task);
 //   - a search over all schedules with fewer preemptions than the best, bound by bound (Musuvathi and Qadeer, "Iterative
 //     context bounding", 2007), everything else answered as in the best; by sampling where they are too many.
+// Where the scenario is a property (foreseed/property.h), its parameters come first: RapidCheck says what is simpler, each
+// simpler value is run under the recorded choices and a few others, and whatever it costs, the first that fails so is taken.
 // A candidate counts only if it ends in the same failure (trace/signature.h), seen with its stacks. What kills its process
 // or hangs is run in a process of its own each time.
 
@@ -46,6 +48,8 @@ struct Minimized {
   Cost before;
   Cost after;
   std::uint64_t executions = 0;
+  std::uint32_t simpler = 0;       ///< how often simpler parameters were taken
+  std::uint64_t slipped = 0;       ///< executions with simpler parameters that failed in another way
   bool least_preemptions = false;  ///< every schedule with fewer preemptions was tried, all else being as in `trace`
 };
 

@@ -11,11 +11,14 @@
 
 #include "api/foreseed/scenario.h"
 #include "kernel/crash.h"
+#include "kernel/given.h"
 #include "kernel/time_stamps.h"
 #include "kernel/warm_up.h"
 #include "kernel/world.h"
 
 namespace foreseed {
+
+std::string given;
 
 namespace {
 
@@ -109,6 +112,7 @@ const RunOptions World::no_options;
 void World::begin(const RunOptions& options) {
   options_ = &options;
   begin_choices(options);
+  given.clear();
   task_count_ = object_count_ = stale_alarms_ = 0;
   ready_.clear();
   timed_out_low_ = 0;
@@ -182,6 +186,7 @@ Execution World::run(const Scenario& scenario, const RunOptions& options) {
   execution.virtual_ns = now_;
   execution.diverged = options.replaying && choices_.diverged();
   execution.finding = std::move(finding_);
+  if (execution.finding) execution.finding->details.insert(0, given);
   execution.choices = choices_.log();
   if (recorder_ != nullptr) execution.recording = recorder_->take();
   return execution;
