@@ -88,7 +88,7 @@ class Build:
         """The arguments that link a program, without its own objects, and its name."""
         if program not in self.links:
             last = self.ninja('commands', program).splitlines()[-1]
-            arguments = shlex.split(last.removeprefix(': && ').removesuffix(' && :'))
+            arguments = shlex.split(last.removeprefix(': && ').split(' && ')[0])  # what follows is done with the program
             output = arguments.index('-o')
             name = arguments[output + 1]
             kept = [a for a in arguments[:output] + arguments[output + 2:] if not (a.endswith('.o') and f'/{program}.dir/' in f'/{a}')]
