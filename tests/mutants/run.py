@@ -23,11 +23,13 @@ import pathlib
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+SECONDS_MAX = 300  # for one verdict
 
 
 class Bad(Exception):
@@ -152,13 +154,17 @@ def check(program, scenario, options, runs, work):
     for leftover in work.glob('failures.db*'):
         leftover.unlink()
     command = [program, 'check', scenario, '--runs', runs, '--json', '--db', database, *options]
+    process = subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=work,
+                               start_new_session=True)
     try:
-        result = execute(command, timeout=300, cwd=work)
+        output, errors = process.communicate(timeout=SECONDS_MAX)
     except subprocess.TimeoutExpired:
-        raise Bad('no verdict in 300 s') from None
-    events = {event['event']: event for event in map(json.loads, result.stdout.splitlines())}
-    if result.returncode not in (0, 1) or not {'held', 'failed'} & events.keys():
-        raise Bad(f'exit {result.returncode}: {result.stdout}{result.stderr}')
+        os.killpg(process.pid, signal.SIGKILL)  # its workers too
+        process.communicate()
+        raise Bad(f'no verdict in {SECONDS_MAX} s') from None
+    events = {event['event']: event for event in map(json.loads, output.splitlines())}
+    if process.returncode not in (0, 1) or not {'held', 'failed'} & events.keys():
+        raise Bad(f'exit {process.returncode}: {output}{errors}')
     return events
 
 
