@@ -185,7 +185,7 @@ def judge(build, mutant, runs):
         return row | {'verdict': 'equivalent' if expected is None else 'SURVIVED', 'finding': ''}
     failure = events['failure']
     row['finding'] = f'{failure["kind"]}: {failure["message"]}'
-    row['strategy'] = failure.get('strategy', 'random')
+    row['strategy'] = 'portfolio'  # the default of check
     if 'minimized' in events:
         row['trace'] = events['minimized']['after']
     right = expected is not None and expected in row['finding']
