@@ -5,14 +5,17 @@
 #include <link.h>
 #include <linux/futex.h>
 #include <pthread.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/auxv.h>
 #include <unistd.h>
 
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "kernel/boundary.h"
+#include "kernel/layout.h"
 #include "kernel/modules.h"
 #include "kernel/world.h"
 
@@ -63,12 +66,19 @@ void* park(void* argument) {
   for (;;) syscall(SYS_futex, &forever, FUTEX_WAIT, 0, nullptr, nullptr, 0);
 }
 
+/// Tasks ask for blocks in their order, so each finds its thread-local variables at one address in every process.
 TlsBlock* new_block() {
+  static pid_t process = 0;
+  static std::size_t count = 0;
+  if (std::exchange(process, this_process) != this_process) count = 0;
+  void* const wanted = reinterpret_cast<void*>(tls_base + count++ * tls_block_size);
+  void* const got = mmap(wanted, tls_block_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+  FORESEED_ASSERT(got == wanted);
   auto* const block = new TlsBlock;
   block->process = this_process;
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
-  pthread_attr_setstacksize(&attributes, 64 * 1024);
+  pthread_attr_setstack(&attributes, got, tls_block_size);
   pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
   pthread_t thread;
   FORESEED_ASSERT(pthread_create(&thread, &attributes, park, &block->thread_pointer) == 0);

@@ -13,9 +13,9 @@ work=${REPORT_TEST_DIR:-$(mktemp -d)}
 mkdir -p "$work"
 cd "$work"
 python3 "$source/tests/report/make_traces.py" .
-"$foreseed" check hasty_breaker --no-minimize --db r.db --trace-out hasty.json >/dev/null || [ $? -eq 1 ]
-"$foreseed" check naive_breaker --db r.db --trace-out race.json >/dev/null || [ $? -eq 1 ]
-"$foreseed" run flap_square --seed 3 --db r.db --trace-out network.json >/dev/null
+"$foreseed" check hasty_breaker --no-minimize --strategy uniform --db r.db --trace-out hasty.json >/dev/null || [ $? -eq 1 ]
+"$foreseed" check naive_breaker --strategy uniform --db r.db --trace-out race.json >/dev/null || [ $? -eq 1 ]
+"$foreseed" run flap_square --strategy uniform --seed 3 --db r.db --trace-out network.json >/dev/null
 mkdir source && cd source && cp -r "$source/scenarios" . && cd ..
 (cd source && "$foreseed" report "$work/hasty.json" --out "$work/failure.html")
 for name in race network hostile everything 5000 100000; do "$foreseed" report $name.json >/dev/null; done
