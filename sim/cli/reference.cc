@@ -89,7 +89,7 @@ std::string cell(std::string text) {
 std::string markdown(const std::vector<VerbText>& verbs) {
   std::string out = "# The verbs\n\n"
                     "Made by `foreseed generate markdown`, from what the command itself parses; a test compares. Traces and the\n"
-                    "database, with their JSON schema: [trace.md](trace.md).\n";
+                    "database, with their fields: [trace.md](trace.md).\n";
   for (const VerbText& verb : verbs) {
     out += fmt::format("\n## {}\n\n`foreseed {}`: {}\n", verb.name, verb.usage(), verb.description);
     if (verb.options.empty()) continue;
