@@ -223,13 +223,14 @@ void check_jwks(const JwksCase& c) {
     --fetching;
     if (down && c.empty_when_down) return auth_cache::KeySet{};
     if (down) return common::Error::unavailable;
+    good_landed = now_ms();  // read the other way round
     good_began = began;
-    good_landed = now_ms();
     return keys;
   });
   const auto find = [&](int key) {
     // What the last good answer said, if it landed before this instant.
-    const std::int64_t began = good_landed < now_ms() ? good_began.load() : -1'000'000;
+    std::int64_t began = good_began;
+    if (good_landed >= now_ms()) began = -1'000'000;
     const auto result = cache.find(std::to_string(key), common::mono_now() + 1s);
     const auto now = now_ms();
     if (const auto* found = std::get_if<std::string>(&result)) {
