@@ -272,7 +272,7 @@ void check_lock_manager(const LockCase& c) {
       auto result = server(n).acquire(session, "k" + std::to_string(step.key), step.mode, milliseconds(step.ttl_ms), asked + 60ms);
       const auto got = common::mono_now();
       if (const auto* error = std::get_if<common::Error>(&result)) {
-        const bool deposed = *error == common::Error::closed && n == 0 && current == 1;
+        const bool deposed = *error == common::Error::closed && n == 0 && c.new_server_ms != 0;
         FORESEED_CHECK(deposed || *error == common::Error::locked || *error == common::Error::unavailable || *error == common::Error::overloaded);
         continue;
       }

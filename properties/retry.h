@@ -161,7 +161,8 @@ void check_retry(const RetryCase& c) {
         if (made != 0) {
           const auto error = static_cast<common::Error>(last);
           FORESEED_CHECK(common::traits(error).retryable && caller.repeatable != retry::Repeatable::no);
-          FORESEED_CHECK(now - ended <= c.policy.backoff.cap && !stop.stop_requested());
+          FORESEED_CHECK(now - ended <= c.policy.backoff.cap);
+          FORESEED_CHECK(caller.stops_ms == 0 || now <= began + milliseconds(caller.stops_ms));  // at that instant, either first
           if (c.policy.backoff.jitter == retry::Jitter::none) FORESEED_CHECK(now - ended >= c.policy.backoff.base);
         }
         {
