@@ -13,6 +13,30 @@ bool bind(sqlite3_stmt* statement, int index, const std::string& bytes) {
 
 }  // namespace
 
+class SqliteStore::Turn {
+ public:
+  explicit Turn(SqliteStore& store) : store_(store) {
+    std::unique_lock lock(store_.mutex_);
+    mine_ = store_.turn_over_.wait_for(lock, store_.busy_timeout_, [&] { return !store_.in_use_; });
+    if (mine_) store_.in_use_ = true;
+  }
+  ~Turn() {
+    if (!mine_) return;
+    {
+      const std::lock_guard lock(store_.mutex_);
+      store_.in_use_ = false;
+    }
+    store_.turn_over_.notify_one();
+  }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+  explicit operator bool() const { return mine_; }
+
+ private:
+  SqliteStore& store_;
+  bool mine_ = false;  // false: others had it all the time
+};
+
 void SqliteStore::Close::operator()(sqlite3* db) const { sqlite3_close_v2(db); }
 void SqliteStore::Close::operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
 
@@ -53,8 +77,8 @@ SqliteStore::~SqliteStore() = default;
 
 common::Result<Record> SqliteStore::get(const std::string& key) {
   if (key.size() > key_bytes_max) return common::Error::invalid_argument;
-  std::unique_lock lock(connection_, busy_timeout_);
-  if (!lock) return common::Error::unavailable;
+  const Turn turn(*this);
+  if (!turn) return common::Error::unavailable;
   sqlite3_stmt* statement = select_.get();
   common::Result<Record> result = common::Error::unavailable;
   const int step = bind(statement, 1, key) ? sqlite3_step(statement) : SQLITE_ERROR;
@@ -73,8 +97,8 @@ common::Result<Record> SqliteStore::get(const std::string& key) {
 common::Result<std::uint64_t> SqliteStore::put(const std::string& key, std::uint64_t expected,
                                                const std::string& value) {
   if (key.size() > key_bytes_max || value.size() > value_bytes_max) return common::Error::invalid_argument;
-  std::unique_lock lock(connection_, busy_timeout_);
-  if (!lock) return common::Error::unavailable;
+  const Turn turn(*this);
+  if (!turn) return common::Error::unavailable;
   sqlite3_stmt* statement = expected == 0 ? insert_.get() : update_.get();
   bool good = bind(statement, 1, key) && bind(statement, 2, value);
   if (expected != 0) good = good && sqlite3_bind_int64(statement, 3, static_cast<std::int64_t>(expected)) == SQLITE_OK;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -34,8 +35,11 @@ class SqliteStore final : public VersionedStore {
   using Statement = std::unique_ptr<sqlite3_stmt, Close>;
   Statement prepare(const char* sql);
 
-  // A connection is for one thread at a time: this mutex is the connection's, and the only one held across I/O.
-  std::timed_mutex connection_;
+  // A connection is for one thread at a time: who has the turn uses it, under no lock.
+  class Turn;
+  std::mutex mutex_;
+  std::condition_variable turn_over_;
+  bool in_use_ = false;  // guarded by mutex_
   std::chrono::milliseconds busy_timeout_;
   std::unique_ptr<sqlite3, Close> db_;
   Statement select_, insert_, update_;
