@@ -17,16 +17,17 @@ class SqliteStore::Turn {
  public:
   explicit Turn(SqliteStore& store) : store_(store) {
     std::unique_lock lock(store_.mutex_);
-    mine_ = store_.turn_over_.wait_for(lock, store_.busy_timeout_, [&] { return !store_.in_use_; });
-    if (mine_) store_.in_use_ = true;
+    const auto place = store_.line_.insert(store_.line_.end(), this);
+    mine_ = store_.turn_over_.wait_for(lock, store_.busy_timeout_, [&] { return store_.line_.front() == this; });
+    if (!mine_) store_.line_.erase(place);
   }
   ~Turn() {
     if (!mine_) return;
     {
       const std::lock_guard lock(store_.mutex_);
-      store_.in_use_ = false;
+      store_.line_.pop_front();
     }
-    store_.turn_over_.notify_one();
+    store_.turn_over_.notify_all();
   }
   Turn(const Turn&) = delete;
   Turn& operator=(const Turn&) = delete;

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -35,11 +36,11 @@ class SqliteStore final : public VersionedStore {
   using Statement = std::unique_ptr<sqlite3_stmt, Close>;
   Statement prepare(const char* sql);
 
-  // A connection is for one thread at a time: who has the turn uses it, under no lock.
+  // A connection is for one thread at a time: who is first in line uses it, under no lock.
   class Turn;
   std::mutex mutex_;
   std::condition_variable turn_over_;
-  bool in_use_ = false;  // guarded by mutex_
+  std::list<const Turn*> line_;  // guarded by mutex_
   std::chrono::milliseconds busy_timeout_;
   std::unique_ptr<sqlite3, Close> db_;
   Statement select_, insert_, update_;

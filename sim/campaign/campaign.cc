@@ -223,7 +223,7 @@ class Campaign {
         kill_if_hung(process, boards_.workers[i]);
         if (waitpid(process.id, &status, WNOHANG) != process.id) continue;
         process.id = 0;
-        if (status != 0 && mend(i, status)) start(i);
+        if (!boards_.workers[i].ended && mend(i, status)) start(i);
         else --left;
       }
     }
@@ -231,6 +231,7 @@ class Campaign {
 
   void start(unsigned index) {
     const pid_t parent = getpid();
+    boards_.workers[index].ended = false;
     const pid_t child = fork();
     if (child < 0) throw std::runtime_error(fmt::format("cannot start a worker: {}", std::strerror(errno)));
     if (child == 0) {
@@ -241,6 +242,7 @@ class Campaign {
       if (options.seconds > 0) options.seconds = std::max(options.seconds - seconds(), 1e-3);
       run_chunks(scenario_, options, *boards_.shared, board, [] {});
       std::fflush(nullptr);
+      board.ended = true;
       std::_Exit(0);
     }
     processes_[index] = {child, 0, 0, Clock::now(), false};

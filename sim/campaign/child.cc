@@ -87,12 +87,17 @@ ChildResult in_child(const std::function<std::string()>& work, double seconds) {
   const pid_t parent = getpid();
   const pid_t child = file < 0 || page == MAP_FAILED ? -1 : fork();
   if (child < 0) throw std::runtime_error(fmt::format("cannot start a process: {}", std::strerror(errno)));
-  auto* const beats = static_cast<unsigned long*>(page);
+  struct Shared {
+    unsigned long beats;
+    bool done;  ///< `work` returned: the code under test may end its process with status 0
+  };
+  auto* const shared = static_cast<Shared*>(page);
   if (child == 0) {
     settle_in_child(parent);
-    heartbeat = beats;
+    heartbeat = &shared->beats;
     try {
       write_all(file, work());
+      __atomic_store_n(&shared->done, true, __ATOMIC_RELAXED);
     } catch (const std::exception& error) {
       std::fprintf(stderr, "foreseed: %s\n", error.what());
       std::_Exit(threw_status);
@@ -104,10 +109,10 @@ ChildResult in_child(const std::function<std::string()>& work, double seconds) {
   ChildResult result;
   // The child finds most hangs itself; a long time without a beat of its timer is one of the rest, or, in between two
   // executions, much to do on a busy machine.
-  result.hung = !wait_for(child, beats, seconds > 0 ? seconds * 3 + 30 : 0, status);
+  result.hung = !wait_for(child, &shared->beats, seconds > 0 ? seconds * 3 + 30 : 0, status);
   if (result.hung) {
     result.how = "made no step within the limit of real time";
-  } else if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+  } else if (__atomic_load_n(&shared->done, __ATOMIC_RELAXED)) {
     result.ended_well = true;
     result.output = read_all(file);
   } else if (WIFEXITED(status) && WEXITSTATUS(status) == threw_status) {

@@ -57,6 +57,7 @@ struct WorkerBoard {
   Chunk chunk;                             ///< the one that is under way: `end` is where it is to end; sums so far
   Chunk rest;                              ///< left by a predecessor that died: to be taken up first, unless empty
   unsigned long heartbeat = 0;             ///< counts up while executions make progress
+  std::atomic<bool> ended{false};          ///< of itself: whatever the code under test makes its process end with, it has not
   SharedQueue<Chunk, 64> chunks;
   SharedQueue<FoundRun, 64> found;
 };

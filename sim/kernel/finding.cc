@@ -5,10 +5,10 @@
 namespace foreseed {
 
 namespace {
-constexpr std::array<std::string_view, 15> names = {
+constexpr std::array<std::string_view, 18> names = {
     "check_failed", "uncaught_exception", "deadlock",     "livelock",       "data_race", "heap_leak",
     "double_free",  "invalid_free",       "use_after_free", "crash", "unsupported", "misuse", "hang", "out_of_memory",
-    "died"};
+    "died", "out_of_bounds", "use_after_scope", "undefined_behavior"};
 }
 
 std::string_view to_string(FindingKind kind) { return names[static_cast<std::size_t>(kind)]; }

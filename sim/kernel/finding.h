@@ -29,6 +29,9 @@ enum class FindingKind {
   hang,                ///< no step for longer than the limit of real time
   out_of_memory,       ///< more memory than the limit
   died,                ///< the process ended in a way that could not be caught in it
+  out_of_bounds,       ///< an access beyond a heap block; beyond a local or a global too in an AddressSanitizer build
+  use_after_scope,     ///< of a local whose scope has ended, in an AddressSanitizer build
+  undefined_behavior,  ///< what UndefinedBehaviorSanitizer's instrumentation tells
 };
 
 FORESEED_API std::string_view to_string(FindingKind kind);

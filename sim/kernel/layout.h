@@ -6,7 +6,8 @@
 
 namespace foreseed {
 
-inline constexpr std::uintptr_t heap_base = 0x1000'0000'0000;
+// Below 0x1000'8000'0000 lies the shadow of AddressSanitizer's instrumentation.
+inline constexpr std::uintptr_t heap_base = 0x1100'0000'0000;
 inline constexpr std::size_t heap_size_max = std::size_t{64} << 30;  ///< address space, not memory
 inline constexpr std::uintptr_t stacks_base = 0x1800'0000'0000;
 inline constexpr std::size_t stack_size = std::size_t{1} << 20;

@@ -10,15 +10,17 @@
 #include <cstdlib>
 #include <cstring>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
+#include "memory/poison.h"
 #include "memory/race.h"
 #include "sync/objects.h"
 
 namespace foreseed::memory {
 
-std::uint64_t* detail::freed_bits = nullptr;
-std::size_t detail::freed_bits_end = 0;
+std::uint64_t* detail::closed_bits = nullptr;
+std::size_t detail::closed_bits_end = 0;
 
 namespace {
 
@@ -83,33 +85,33 @@ FreeLists native_lists;      ///< outside runs; a run never takes from them
 FreeLists run_lists;         ///< blocks that the run allocated and freed
 std::int64_t live = 0;       ///< blocks of the run
 
-using detail::freed_bits;
-using detail::freed_bits_end;
-std::size_t freed_bits_first = ~std::size_t{0};
+using detail::closed_bits;
+using detail::closed_bits_end;
+std::size_t closed_bits_first = ~std::size_t{0};
 
-/// Where the next block that the run has not freed may begin: freed ones have all their bits set, headers included.
-std::size_t after_freed(std::size_t at) {
+/// The first byte from `at` on that is not closed: of the run's blocks, where the next begins that it has not freed.
+std::size_t first_open(std::size_t at) {
   std::size_t bit = at / 16;
-  while (bit < freed_bits_end) {
-    const std::uint64_t not_freed = ~freed_bits[bit / 64] >> (bit % 64);
-    if (not_freed != 0) return (bit + static_cast<std::size_t>(std::countr_zero(not_freed))) * 16;
+  while (bit < closed_bits_end) {
+    const std::uint64_t open = ~closed_bits[bit / 64] >> (bit % 64);
+    if (open != 0) return (bit + static_cast<std::size_t>(std::countr_zero(open))) * 16;
     bit = (bit / 64 + 1) * 64;
   }
   return bit * 16;
 }
 
 /// Sets or clears the bits of [address, address + size), both multiples of 16.
-void set_freed(std::uintptr_t address, std::size_t size, bool freed) {
+void set_closed(std::uintptr_t address, std::size_t size, bool closed) {
   std::size_t bit = (address - heap_base) / 16;
   const std::size_t end = bit + size / 16;
-  if (freed) {
-    freed_bits_end = std::max(freed_bits_end, end);
-    freed_bits_first = std::min(freed_bits_first, bit);
+  if (closed) {
+    closed_bits_end = std::max(closed_bits_end, end);
+    closed_bits_first = std::min(closed_bits_first, bit);
   }
   while (bit < end) {  // mostly once
     const std::size_t count = std::min<std::size_t>(64 - bit % 64, end - bit);
     const std::uint64_t mask = (count == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << count) - 1) << (bit % 64);
-    freed ? freed_bits[bit / 64] |= mask : freed_bits[bit / 64] &= ~mask;
+    closed ? closed_bits[bit / 64] |= mask : closed_bits[bit / 64] &= ~mask;
     bit += count;
   }
 }
@@ -126,6 +128,9 @@ inline Ledger& ledger_of(std::uint32_t host) {
   if (__builtin_expect(host >= ledgers.size(), 0)) more_ledgers(host);
   return ledgers[host];
 }
+
+/// Blocks older than the run that it has freed: addresses and sizes. Kept in a build with AddressSanitizer's instrumentation.
+std::vector<std::pair<std::uintptr_t, std::size_t>> older_freed;
 
 std::size_t committed = 0;
 std::size_t mark = 0;
@@ -188,8 +193,20 @@ void FreeLists::sort() {
   noted.clear();
 }
 
-void* take(FreeLists& lists, std::size_t size, std::size_t align, bool& reused) {
-  reused = false;
+/// In a build with AddressSanitizer's instrumentation: all of the block may be touched, and nothing next to it.
+__attribute__((noinline)) void poison_around(void* pointer) {
+  const Header* const header = header_of(pointer);
+  const auto first = reinterpret_cast<std::uintptr_t>(pointer);
+  const std::size_t space = std::size_t{header->size_class} * 16;
+  const std::size_t used = (header->size + 7) & ~std::uint64_t{7};
+  poison(first - sizeof(Header), sizeof(Header), Poison::heap);
+  unpoison(first, header->size);
+  poison(first + used, space - used + sizeof(Header), Poison::heap);
+}
+
+/// `before`: how far the heap went, or `reused` where that has not changed.
+constexpr std::size_t reused = ~std::size_t{0};
+void* take(FreeLists& lists, std::size_t size, std::size_t align, std::size_t& before) {
   std::size_t space = size;
   const std::size_t index = class_of(space);
   if (space < size || index >= class_count) return nullptr;
@@ -197,7 +214,8 @@ void* take(FreeLists& lists, std::size_t size, std::size_t align, bool& reused) 
     if (FreeBlock* const block = lists.take(index, space); block != nullptr) {
       header_of(block)->state = State::live;
       header_of(block)->size = size;
-      reused = true;
+      if (__builtin_expect(poisoning, 0)) poison_around(block);
+      before = reused;
       return block;
     }
   }
@@ -209,9 +227,11 @@ void* take(FreeLists& lists, std::size_t size, std::size_t align, bool& reused) 
   if (const std::size_t gap = at - sizeof(Header) - heap_top; gap != 0) {
     *reinterpret_cast<Header*>(base() + heap_top) = {static_cast<std::uint32_t>(gap / 16 - 1), State::freed, 0, 0};
   }
+  before = heap_top;
   heap_top = top;
   auto* const pointer = base() + at;
   *header_of(pointer) = {static_cast<std::uint32_t>(space / 16), State::live, 0, size};
+  if (__builtin_expect(poisoning, 0)) poison_around(pointer);
   return pointer;
 }
 
@@ -220,37 +240,54 @@ void lock_native() {
 }
 void unlock_native() { __atomic_store_n(&native_lock, 0, __ATOMIC_RELEASE); }
 
-std::vector<Place> history_of(void* pointer) {
+std::uintptr_t end_of(const Header* block) { return reinterpret_cast<std::uintptr_t>(block + 1) + block->size; }
+
+}  // namespace
+
+std::vector<Place> block_history(const void* block) {
   std::vector<Place> places;
-  const auto it = history.find(reinterpret_cast<std::uintptr_t>(pointer));
+  const auto it = history.find(reinterpret_cast<std::uintptr_t>(block));
   if (it == history.end()) return places;
   if (!it->second.freed.empty()) places.push_back({it->second.freed_by, "freed here before", it->second.freed});
   if (!it->second.allocated.empty()) places.push_back({it->second.allocated_by, "allocated here", it->second.allocated});
   return places;
 }
 
-}  // namespace
-
 void each_run_block(void (*visit)(void* pointer, std::size_t size, std::size_t space)) {
-  for (std::size_t at = after_freed(mark); at < heap_top;) {
-    auto* const header = reinterpret_cast<Header*>(base() + at);
+  for (std::size_t at = first_open(mark); at < heap_top;) {
+    const Header* const header = header_of(base() + at);
     const std::size_t space = std::size_t{header->size_class} * 16;
-    if (header->state == State::live) visit(header + 1, header->size, space);
-    at = after_freed(at + sizeof(Header) + space);
+    visit(base() + at, header->size, space);
+    at = first_open(at + space);
   }
 }
 
 std::int64_t live_blocks() { return live; }
 
-std::vector<Place> heap_history(std::uintptr_t address) {
-  // The block that contains the address: found by walking from the start of the run.
+std::string bytes(std::uint64_t count) { return std::to_string(count) + (count == 1 ? " byte" : " bytes"); }
+
+HeapSpot heap_spot(std::uintptr_t address) {
+  if (address - heap_base < mark) return {false, "beyond a block that is older than the run", {}};
+  // The block that it lies in or behind, found by walking from the start of the run, and the next.
+  const Header* block = nullptr;
   for (std::size_t at = mark; at < heap_top;) {
-    auto* const header = reinterpret_cast<Header*>(base() + at);
-    const std::size_t end = at + sizeof(Header) + std::size_t{header->size_class} * 16;
-    if (address < heap_base + end) return history_of(header + 1);
-    at = end;
+    const auto* const header = reinterpret_cast<const Header*>(base() + at);
+    const std::uintptr_t first = heap_base + at + sizeof(Header);
+    const std::size_t space = std::size_t{header->size_class} * 16;
+    if (address >= first && address < first + space && header->state == State::freed && header->size != 0) {
+      return {true, {}, block_history(header + 1)};
+    }
+    const bool behind = block != nullptr && address - end_of(block) < first - address;
+    if (address < first && !behind && header->state == State::live) {
+      return {false, bytes(first - address) + " before a block of " + bytes(header->size), block_history(header + 1)};
+    }
+    if (address < first) break;
+    block = header;
+    at += sizeof(Header) + space;
   }
-  return {};
+  if (block == nullptr) return {false, "outside any block", {}};
+  const char* const freed = block->state == State::freed ? "freed " : "";
+  return {false, bytes(address - end_of(block)) + " after a " + freed + "block of " + bytes(block->size), block_history(block + 1)};
 }
 
 std::uint64_t bytes_of(std::uint32_t host) { return ledger_of(host).bytes; }
@@ -261,8 +298,8 @@ void* run_allocate(std::size_t size, std::size_t align) {
   const std::uint32_t host = world.current().host;
   Ledger& ledger = ledger_of(host);
   if (__builtin_expect(size > ledger.limit || ledger.bytes > ledger.limit - size, 0)) return nullptr;
-  bool reused;
-  void* const pointer = take(run_lists, size, align, reused);
+  std::size_t before;
+  void* const pointer = take(run_lists, size, align, before);
   if (pointer == nullptr) return nullptr;
   if (__builtin_expect(heap_top - mark > World::get().options().heap_bytes_max, 0)) {
     World::get().fail(FindingKind::out_of_memory, "out of memory: a heap of more than " +
@@ -272,10 +309,17 @@ void* run_allocate(std::size_t size, std::size_t align) {
   ledger.bytes += size;
   header_of(pointer)->host = static_cast<std::uint16_t>(host);
   // What an earlier owner of the same bytes did is of no concern to the new one.
-  if (reused) {
+  const auto address = reinterpret_cast<std::uintptr_t>(pointer);
+  const std::size_t space = std::size_t{header_of(pointer)->size_class} * 16;
+  const std::size_t used = size == 0 ? 16 : (size + 15) & ~std::size_t{15};
+  if (__builtin_expect(before == reused, 0)) {
     forget(pointer, size);
-    set_freed(reinterpret_cast<std::uintptr_t>(header_of(pointer)),
-              std::size_t{header_of(pointer)->size_class} * 16 + sizeof(Header), false);
+    set_closed(address, used, false);
+  } else {
+    // Its own header was marked with the block before.
+    const std::uintptr_t header = address - sizeof(Header);
+    if (__builtin_expect(heap_base + before != header, 0)) set_closed(heap_base + before, address - heap_base - before, true);
+    set_closed(address + used, space - used + sizeof(Header), true);
   }
   std::memset(pointer, 0xa5, size);
   if (__builtin_expect(world.recording(), 0)) {
@@ -295,11 +339,12 @@ void run_free(void* pointer) {
   }
   if (header->state == State::freed) {
     world.fail(FindingKind::double_free, "double free of a block of " + std::to_string(header->size) + " bytes",
-               history_of(pointer), {}, "second free");
+               block_history(pointer), {}, "second free");
   }
   const std::size_t size = header->size;
   if (size != 0) access_freed(pointer, size);
-  set_freed(address - sizeof(Header), std::size_t{header->size_class} * 16 + sizeof(Header), true);
+  set_closed(address - sizeof(Header), std::size_t{header->size_class} * 16 + sizeof(Header), true);
+  if (__builtin_expect(poisoning, 0)) poison(address, std::size_t{header->size_class} * 16, Poison::freed);
   ObjectTable::get().forget_block(address, size != 0 ? size : 1);
   if (__builtin_expect(world.recording(), 0)) {
     History& entry = history[address];
@@ -308,7 +353,10 @@ void run_free(void* pointer) {
   }
   header->state = State::freed;
   // An older block is whole again at the end of the run.
-  if (address - heap_base < mark) return;
+  if (address - heap_base < mark) {
+    if (poisoning) older_freed.push_back({address, size});
+    return;
+  }
   --live;
   ledger_of(header->host).bytes -= size;
   run_lists.put(pointer, std::size_t{header->size_class} * 16);
@@ -320,8 +368,8 @@ std::size_t usable_size(const void* pointer) { return header_of(pointer)->size; 
 
 void* native_allocate(std::size_t size, std::size_t align) {
   lock_native();
-  bool reused;
-  void* const pointer = take(native_lists, size, align, reused);
+  std::size_t before;
+  void* const pointer = take(native_lists, size, align, before);
   unlock_native();
   return pointer;
 }
@@ -338,35 +386,42 @@ void native_free(void* pointer) {
     std::abort();
   }
   header_of(pointer)->state = State::freed;
+  if (poisoning) poison(reinterpret_cast<std::uintptr_t>(pointer), std::size_t{header_of(pointer)->size_class} * 16, Poison::freed);
   native_lists.put(pointer, std::size_t{header_of(pointer)->size_class} * 16);
   unlock_native();
 }
 
 void heap_begin_run() {
-  if (freed_bits == nullptr) {
+  if (closed_bits == nullptr) {
     void* const got = mmap(nullptr, heap_size_max / 16 / 8, PROT_READ | PROT_WRITE,
                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (got == MAP_FAILED) {
       std::perror("foreseed: cannot map the heap's bits");
       std::_Exit(70);
     }
-    freed_bits = static_cast<std::uint64_t*>(got);
+    closed_bits = static_cast<std::uint64_t*>(got);
   }
   history.clear();
   ledgers.clear();
   heap_top = (heap_top + 4095) & ~std::size_t{4095};
   mark = heap_top;
+  set_closed(heap_base + mark, sizeof(Header), true);
   live = 0;
 }
 
 void heap_end_run() {
   // Older blocks that the run freed are whole again too.
-  if (freed_bits_end != 0) {
-    const std::size_t first = freed_bits_first / 64;
-    std::memset(freed_bits + first, 0, (freed_bits_end / 64 + 1 - first) * sizeof(std::uint64_t));
+  if (closed_bits_end != 0) {
+    const std::size_t first = closed_bits_first / 64;
+    std::memset(closed_bits + first, 0, (closed_bits_end / 64 + 1 - first) * sizeof(std::uint64_t));
   }
-  freed_bits_end = 0;
-  freed_bits_first = ~std::size_t{0};
+  closed_bits_end = 0;
+  closed_bits_first = ~std::size_t{0};
+  if (__builtin_expect(poisoning, 0)) {
+    forget_poison(heap_base + mark, heap_top + sizeof(Header) - mark);
+    for (const auto& [address, size] : older_freed) unpoison(address, size);
+    older_freed.clear();
+  }
   heap_top = mark;
   run_lists.clear();
 }

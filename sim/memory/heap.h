@@ -4,12 +4,15 @@
 // Before and between series of runs it serves what the program and its libraries allocate natively (static
 // initialisation); from the start of a run on, the run. At the end of a run its state goes back to what it was at the
 // start: everything the run allocated is gone, and the bytes of older blocks are put back by isolation.h. Blocks carry a
-// header; freed ones wait in a quarantine so that a use after free meets a marked block.
+// header; freed ones wait in a quarantine so that a use after free meets a marked block. Headers of the run's blocks, and
+// what its blocks leave over of their space, are marked too: an access beyond a block by less than the next is long meets
+// a mark, if it is beyond the last 16 bytes that the block begins (memory/poison.h is exact).
 //
 // Memory handed out is filled with 0xa5: a program that reads what it never wrote does so in the same way in every run.
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "kernel/world.h"
@@ -27,10 +30,18 @@ void native_free(void* pointer);
 
 inline bool is_heap_pointer(const void* pointer);
 
-/// Whether `address` lies in a block that the run has freed.
-inline bool is_freed(std::uintptr_t address);
-/// Where the block around `address` was freed and allocated, in a recorded run.
-std::vector<Place> heap_history(std::uintptr_t address);
+/// Whether `address`, in the heap, lies in a block that the run has freed or between the blocks of the run.
+inline bool is_closed(std::uintptr_t address);
+/// What is there.
+struct HeapSpot {
+  bool freed = false;         ///< within a freed block
+  std::string where;          ///< else: "0 bytes after a block of 13 bytes"
+  std::vector<Place> places;  ///< where that block was freed and allocated, in a recorded run
+};
+HeapSpot heap_spot(std::uintptr_t address);
+/// "1 byte", "13 bytes"
+std::string bytes(std::uint64_t count);
+std::vector<Place> block_history(const void* block);
 
 /// What the tasks of a host have allocated in this run and nobody has freed; and how much it may be, beyond which
 /// run_allocate() gives null.
@@ -52,13 +63,13 @@ std::size_t heap_mark();
 #include "kernel/layout.h"
 
 namespace foreseed::memory::detail {
-extern std::uint64_t* freed_bits;  ///< one bit per 16 bytes of heap
-extern std::size_t freed_bits_end;   ///< bits from here on were never set
+extern std::uint64_t* closed_bits;  ///< one bit per 16 bytes of heap
+extern std::size_t closed_bits_end;   ///< bits from here on were never set
 }  // namespace foreseed::memory::detail
 
-inline bool foreseed::memory::is_freed(std::uintptr_t address) {
+inline bool foreseed::memory::is_closed(std::uintptr_t address) {
   const std::size_t bit = (address - heap_base) / 16;
-  return bit < detail::freed_bits_end && ((detail::freed_bits[bit / 64] >> (bit % 64)) & 1) != 0;
+  return bit < detail::closed_bits_end && ((detail::closed_bits[bit / 64] >> (bit % 64)) & 1) != 0;
 }
 
 inline bool foreseed::memory::is_heap_pointer(const void* pointer) {

@@ -3,6 +3,7 @@
 #include "memory/install.h"
 #include "memory/isolation.h"
 #include "memory/leaks.h"
+#include "memory/poison.h"
 #include "memory/race.h"
 #include "memory/weak.h"
 
@@ -22,6 +23,7 @@ void install(World& world) {
   };
   hooks.end = [] {
     weak_end_run();
+    if (poisoning) forget_poison(stacks_base, World::get().task_count() * stack_size);
     heap_end_run();
     isolation_end_run();
   };

@@ -84,7 +84,7 @@ void check_leaks(World& world) {
     ++count;
     bytes += block.size;
     if (places.size() >= 3) continue;
-    for (Place& place : heap_history(block.begin)) {
+    for (Place& place : block_history(reinterpret_cast<const void*>(block.begin))) {
       place.role = std::to_string(block.size) + " bytes allocated here";
       places.push_back(std::move(place));
     }

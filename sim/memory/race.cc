@@ -96,9 +96,12 @@ const char* describe(bool is_write, bool is_atomic) {
   return is_write ? "write" : "read";
 }
 
-[[noreturn]] void report_freed(std::uintptr_t address, bool writes, bool is_atomic) {
-  World::get().fail(FindingKind::use_after_free, std::string("use after free: ") + describe(writes, is_atomic),
-                    heap_history(address), {}, describe(writes, is_atomic));
+[[noreturn]] void report_closed(std::uintptr_t address, bool writes, bool is_atomic) {
+  HeapSpot spot = heap_spot(address);
+  const char* const access = describe(writes, is_atomic);
+  World& world = World::get();
+  if (spot.freed) world.fail(FindingKind::use_after_free, std::string("use after free: ") + access, std::move(spot.places), {}, access);
+  world.fail(FindingKind::out_of_bounds, std::string("out of bounds: ") + access + ' ' + spot.where, std::move(spot.places), {}, access);
 }
 
 [[noreturn]] void report(std::uintptr_t address, Access now, bool writes, Access before, bool wrote) {
@@ -232,7 +235,10 @@ void access(const void* pointer, std::size_t size, bool is_write, bool is_atomic
     seen.push_back({static_cast<std::uint16_t>(self.id), is_write, self.epoch(), world.stack_here()});
   }
   if (weak && is_write && !is_atomic) weak_forget(pointer, size);
-  if (is_heap_pointer(pointer) && is_freed(address)) report_freed(address, is_write, is_atomic);
+  if (is_heap_pointer(pointer)) {
+    if (is_closed(address)) report_closed(address, is_write, is_atomic);
+    if (size > 8 && is_closed(end - 1)) report_closed(end - 1, is_write, is_atomic);
+  }
   if (__builtin_expect(ThreadStates::get().is_taken_in_turns(address), 0)) return;
   const Access stem = self.stamp | std::uint64_t{is_atomic} << 8;
   const std::uint32_t lead = address & 7;

@@ -54,7 +54,7 @@ inline bool access_own(const void* pointer, std::size_t size, bool is_write) {
   const bool again = mine >= run_start && (mine ^ now) << 40 == 0;
   const bool alone = other < run_start || (other ^ now) >> 9 << 49 == 0;
   if (!(again && !is_write) && !(alone && (again || mine < run_start))) return false;
-  if (is_freed(address) || watching) return false;
+  if (is_closed(address) || watching) return false;
   mine = now;
   return true;
 }

@@ -283,6 +283,36 @@ void use_after_free() {
   delete value;
   *value = 2;
 }
+void write_beyond_block() {
+  int* volatile values = new int[4];
+  int turns = 0;
+  std::mutex mutex;
+  std::thread other([&] {
+    const std::lock_guard lock(mutex);
+    ++turns;
+  });
+  {
+    const std::lock_guard lock(mutex);
+    values[3 + turns] = 1;
+  }
+  other.join();
+  delete[] values;
+}
+void read_before_block() {
+  int* volatile values = new int[4];
+  const int read = values[-1];
+  delete[] values;
+  FORESEED_CHECK(read == 0 || read != 0);
+}
+void write_within_blocks() {
+  for (std::size_t align = 16; align <= 256; align *= 2) {
+    for (std::size_t size = 1; size < 1500; size += 7) {
+      auto* volatile block = static_cast<char*>(::operator new(size, std::align_val_t{align}));
+      for (std::size_t at = 0; at < size; at += size > 64 ? size - 1 : 1) block[at] = 1;
+      ::operator delete(block, std::align_val_t{align});
+    }
+  }
+}
 void use_after_free_by_another() {
   auto* value = new int(1);
   std::atomic<bool> done{false};
@@ -360,6 +390,10 @@ const Case cases[] = {
     {"double_free", double_free, no_leak, FindingKind::double_free, "10 bytes", 1},
     {"free_of_stack", free_of_stack, no_leak, FindingKind::invalid_free, "not the start", 1},
     {"use_after_free", use_after_free, use_before_free, FindingKind::use_after_free, "write", 1},
+    {"write_beyond_block", write_beyond_block, write_within_blocks, FindingKind::out_of_bounds,
+     "write 0 bytes after a block of 16 bytes", 100},
+    {"read_before_block", read_before_block, write_within_blocks, FindingKind::out_of_bounds,
+     "read 4 bytes before a block of 16 bytes", 1},
     {"use_after_free_by_another", use_after_free_by_another, use_before_free, FindingKind::use_after_free, "write", 1},
     {"null_pointer", null_pointer, does_nothing, FindingKind::crash, "null pointer", 1},
     {"stack_overflow", stack_overflow, does_nothing, FindingKind::crash, "stack overflow", 1},

@@ -85,6 +85,9 @@ FORESEED_SCENARIO(killed, "kills its process: nothing in it can catch that") {
 FORESEED_SCENARIO(gone, "ends its process behind everybody's back") {
   if_preempted([] { system_call(SYS_exit_group, 9); });
 }
+FORESEED_SCENARIO(gone_quietly, "ends its process as if all were well") {
+  if_preempted([] { system_call(SYS_exit_group, 0); });
+}
 FORESEED_SCENARIO(wrong, "loses an update") {
   if_preempted([] { FORESEED_CHECK(!"an update was lost"); });
 }

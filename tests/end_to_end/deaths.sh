@@ -46,6 +46,10 @@ done
 # What only another process can see.
 death killed 'died: the process was killed by signal 9'
 death gone 'died: the process ended with status 9'
+death gone_quietly 'died: the process ended with status 0'
+for name in gone gone_quietly; do
+  expect 1 "failed: $name: 60 executions .* seeds failed" "$deadly" check $name --runs 60 --keep-going --jobs 2 --no-minimize
+done
 # A campaign goes on after deaths, and counts them.
 expect 1 'failed: killed: 60 executions .* seeds failed' "$deadly" check killed --runs 60 --keep-going --jobs 2 --no-minimize
 
