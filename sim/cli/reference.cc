@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "trace/trace.h"
+
 namespace foreseed {
 
 namespace {
@@ -128,7 +130,7 @@ std::vector<VerbText> verb_texts(const CLI::App& app) {
   return verbs;
 }
 
-std::vector<std::string> reference_formats() { return {"man", "markdown", "bash", "zsh", "fish"}; }
+std::vector<std::string> reference_formats() { return {"man", "markdown", "bash", "zsh", "fish", "schema"}; }
 
 std::string reference(const CLI::App& app, const std::string& format) {
   const std::vector<VerbText> verbs = verb_texts(app);
@@ -136,6 +138,7 @@ std::string reference(const CLI::App& app, const std::string& format) {
   if (format == "bash") return bash_completion(verbs);
   if (format == "zsh") return zsh_completion(verbs);
   if (format == "fish") return fish_completion(verbs);
+  if (format == "schema") return json_schema();
   return markdown(verbs);
 }
 

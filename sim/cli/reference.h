@@ -35,7 +35,7 @@ struct VerbText {
 /// The verbs that are not hidden.
 std::vector<VerbText> verb_texts(const CLI::App& app);
 
-/// man, markdown, bash, zsh, fish.
+/// man, markdown, bash, zsh, fish; and schema, the JSON Schema of traces.
 std::vector<std::string> reference_formats();
 std::string reference(const CLI::App& app, const std::string& format);
 

@@ -31,6 +31,9 @@ struct Type {
 };
 using Value = std::uintptr_t;  ///< the value itself, or where it is if it is wider than a register
 
+__extension__ typedef __int128 Signed128;
+__extension__ typedef unsigned __int128 Unsigned128;
+
 struct AtData {
   Location at;
 };
@@ -88,9 +91,9 @@ std::string show(const Type& type, Value value) {
       return is_signed ? fmt::format("{}", static_cast<std::int64_t>(value << unused) >> unused)
                        : fmt::format("{}", value << unused >> unused);
     }
-    unsigned __int128 wide;
+    Unsigned128 wide;
     std::memcpy(&wide, reinterpret_cast<const void*>(value), sizeof wide);
-    return is_signed ? fmt::format("{}", static_cast<__int128>(wide)) : fmt::format("{}", wide);
+    return is_signed ? fmt::format("{}", static_cast<Signed128>(wide)) : fmt::format("{}", wide);
   }
   if (type.kind == 1) {
     double number = 0;
@@ -148,7 +151,6 @@ std::string mismatch(const MismatchData& data, Value pointer) {
   return fmt::format("{} an address with too little space for an object of type {}", use, data.type->name);
 }
 
-/// Its data begins with a location unless the compiler is an old one: then with a type, whose name is no file's.
 std::string float_cast(const TwoTypesData& data, Value from) {
   return fmt::format("{} is outside the range of representable values of type {}", show(*data.first, from), data.second->name);
 }

@@ -9,6 +9,7 @@ constexpr std::array<std::string_view, 18> names = {
     "check_failed", "uncaught_exception", "deadlock",     "livelock",       "data_race", "heap_leak",
     "double_free",  "invalid_free",       "use_after_free", "crash", "unsupported", "misuse", "hang", "out_of_memory",
     "died", "out_of_bounds", "use_after_scope", "undefined_behavior"};
+static_assert(names.size() == static_cast<std::size_t>(FindingKind::count_));
 }
 
 std::string_view to_string(FindingKind kind) { return names[static_cast<std::size_t>(kind)]; }

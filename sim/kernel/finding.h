@@ -32,6 +32,7 @@ enum class FindingKind {
   out_of_bounds,       ///< an access beyond a heap block; beyond a local or a global too in an AddressSanitizer build
   use_after_scope,     ///< of a local whose scope has ended, in an AddressSanitizer build
   undefined_behavior,  ///< what UndefinedBehaviorSanitizer's instrumentation tells
+  count_               ///< not a kind
 };
 
 FORESEED_API std::string_view to_string(FindingKind kind);

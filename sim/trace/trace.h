@@ -105,6 +105,8 @@ std::int64_t first_difference(const Trace& a, const Trace& b);
 // json.cc. Throws UnreadableError.
 std::string to_json(const Trace& trace);
 Trace from_json(std::string_view text, const std::string& name);
+/// The JSON Schema of what to_json() gives.
+std::string json_schema();
 void write_json_file(const Trace& trace, const std::string& path);
 Trace read_json_file(const std::string& path);
 

@@ -11,6 +11,36 @@ complain() { echo "FAILED: $1"; failures=$((failures + 1)); }
 
 "$foreseed" generate markdown >reference.md
 diff "$source/docs/reference.md" reference.md || complain "docs/reference.md is not what \`foreseed generate markdown\` prints"
+"$foreseed" generate schema >trace.schema.json
+diff "$source/docs/trace.schema.json" trace.schema.json || complain "docs/trace.schema.json is not what \`foreseed generate schema\` prints"
+# It takes every trace that the repository keeps, and no changed one.
+python3 - "$source" <<'END' || complain "the schema and the kept traces disagree"
+import copy, glob, json, sys
+from jsonschema import Draft202012Validator
+schema = json.load(open("trace.schema.json"))
+Draft202012Validator.check_schema(schema)
+validator = Draft202012Validator(schema)
+traces = [json.load(open(name)) for name in glob.glob(sys.argv[1] + "/results/*.json")]
+assert len(traces) >= 20
+for trace in traces:
+    validator.validate(trace)
+trace = max(traces, key=lambda one: len(one["messages"]))
+def refuses(change):
+    changed = copy.deepcopy(trace)
+    change(changed)
+    return not validator.is_valid(changed)
+assert refuses(lambda t: t.update(format="other"))
+assert refuses(lambda t: t.update(version=2))
+assert refuses(lambda t: t.update(seed=7))
+assert refuses(lambda t: t.update(truncated=0))
+assert refuses(lambda t: t["events"][0].append(0))
+assert refuses(lambda t: t["events"][0].__setitem__(3, "jump"))
+assert refuses(lambda t: t["choices"][0].__setitem__(1, -1))
+assert refuses(lambda t: t["finding"].update(kind="bad luck"))
+assert refuses(lambda t: t["waits"].append(["0", 1]))
+for key in schema["required"]:
+    assert refuses(lambda t: t.pop(key)), key
+END
 "$foreseed" --help | grep -q generate && complain "generate is for the build only"
 
 "$foreseed" generate man >foreseed.1
