@@ -14,7 +14,7 @@ for name in "$@"; do
   "$program" check "$name" --runs 20000 --no-minimize --trace-out "$name.json" >out 2>&1
   [ -s "$name.json" ] || { echo "FAILED: $name was not found"; exit 1; }
   begin=$(date +%s%N)
-  "$program" minimize "$name.json" --for 2s --json >out || exit 1
+  "$program" minimize "$name.json" --for 10s --json >out || exit 1
   ms=$((($(date +%s%N) - begin) / 1000000))
   echo $ms >>times
   has=$(sed 's/.*"after":{[^}]*"preemptions":\([0-9]*\).*/\1/' out)

@@ -9,6 +9,8 @@ A mutant is tests/mutants/<component>/<name>.patch: a unified diff for `patch -p
     Finding: text that the finding must contain; anything else it dies of is not a kill
     Equivalent: instead of Finding, why no scenario can tell it from the original
 
+A trace in results/mutants/ is a mutant's minimised failure, kept: it must still fail with the mutant, and be fixed without.
+
 The patch is applied to a copy, what depends on it is compiled as the build in --build compiled it, and linked with the
 scenario's own file and everything else as it is. Exit 1 where a mutant survives, does not apply, does not compile, or dies of
 something else, and where a killer fails without a mutant (the control).
@@ -29,6 +31,7 @@ import sys
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+KEPT = ROOT / 'results' / 'mutants'
 SECONDS_MAX = 300  # for one verdict
 
 
@@ -48,6 +51,7 @@ class Mutant:
         if ('Finding' in self.fields) == ('Equivalent' in self.fields):
             raise SystemExit(f'{path}: the header needs either "Finding: .." or "Equivalent: .."')
         self.killer, *self.options = self.fields['Killed by'].split()
+        self.kept = KEPT / f'{path.parent.name}-{path.stem}.json'
         self.files = re.findall(r'^\+\+\+ b/(\S+)', path.read_text(), re.MULTILINE)
 
 
@@ -153,7 +157,7 @@ def check(program, scenario, options, runs, work):
     database = work / 'failures.db'
     for leftover in work.glob('failures.db*'):
         leftover.unlink()
-    command = [program, 'check', scenario, '--runs', runs, '--json', '--db', database, *options]
+    command = [program, 'check', scenario, '--runs', runs, '--json', '--db', database, '--trace-out', work / 'trace.json', *options]
     process = subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=work,
                                start_new_session=True)
     try:
@@ -168,7 +172,14 @@ def check(program, scenario, options, runs, work):
     return events
 
 
-def judge(build, mutant, runs):
+def regress(program, trace, verdict):
+    """Replays a kept trace, of which this is to be said."""
+    process = execute([program, 'regress', trace], timeout=SECONDS_MAX)
+    if not re.search(rf'^1 {verdict}|, 1 {verdict}', process.stdout, re.MULTILINE):
+        raise Bad(f'{trace.relative_to(ROOT)} was to be "{verdict}": {process.stdout}{process.stderr}')
+
+
+def judge(build, mutant, runs, keep):
     row = {'mutant': mutant.name, 'catalogue': mutant.fields['Catalogue'], 'killer': ' '.join([mutant.killer, *mutant.options])}
     work = build.directory / 'mutants' / mutant.name
     started = time.monotonic()
@@ -176,6 +187,10 @@ def judge(build, mutant, runs):
         program = build_mutant(build, mutant, work)
         row['seconds_to_build'] = round(time.monotonic() - started, 2)
         events = check(program, mutant.killer, mutant.options, runs, work)
+        if keep and 'failed' in events:
+            shutil.copy(work / 'trace.json', mutant.kept)
+        if mutant.kept.exists():
+            regress(program, mutant.kept, 'still fail')
     except Bad as bad:
         return row | {'verdict': 'BROKEN', 'finding': str(bad)}
     verdict = events.get('failed') or events['held']
@@ -193,12 +208,14 @@ def judge(build, mutant, runs):
     return row | {'verdict': 'killed' if right else 'OTHERWISE'}
 
 
-def control(build, killer, runs):
+def control(build, killer, runs, kept):
     scenario, *options = killer.split()
     row = {'mutant': '(none)', 'catalogue': '', 'killer': killer}
     try:
         program = build.directory / build.link_of(build.program_of(scenario))[1]
         events = check(program, scenario, options, runs, build.directory / 'mutants' / 'control' / killer.replace('/', '_'))
+        for trace in kept:
+            regress(program, trace, 'fixed')
     except Bad as bad:
         return row | {'verdict': 'BROKEN', 'finding': str(bad)}
     verdict = events.get('failed') or events['held']
@@ -222,6 +239,7 @@ def main():
     parser.add_argument('--runs', type=int, default=10_000, help='executions to kill each in (10000)')
     parser.add_argument('--jobs', type=int, default=2)
     parser.add_argument('--sample', action='store_true', help='the first mutant of each component only')
+    parser.add_argument('--keep', action='store_true', help='write the minimised traces to results/mutants/')
     parser.add_argument('--json', type=pathlib.Path, help='write the table there as well')
     parser.add_argument('--verbose', action='store_true', help='print what each died of')
     options = parser.parse_args()
@@ -237,8 +255,10 @@ def main():
     killers = sorted({' '.join([m.killer, *m.options]) for m in mutants})
     rows = []
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        futures = [pool.submit(judge, build, mutant, options.runs) for mutant in mutants]
-        futures += [pool.submit(control, build, killer, options.runs) for killer in killers]
+        futures = [pool.submit(judge, build, mutant, options.runs, options.keep) for mutant in mutants]
+        for killer in killers:
+            kept = [m.kept for m in mutants if m.kept.exists() and ' '.join([m.killer, *m.options]) == killer]
+            futures.append(pool.submit(control, build, killer, options.runs, kept))
         for future in futures:
             row = future.result()
             rows.append(row)
