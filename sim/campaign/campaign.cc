@@ -19,13 +19,14 @@
 #include "campaign/child.h"
 #include "campaign/workers.h"
 #include "kernel/crash.h"
+#include "kernel/time_stamps.h"
 #include "trace/signature.h"
 
 namespace foreseed {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
+using Clock = RealClock;
 
 volatile std::sig_atomic_t interrupted = 0;
 

@@ -16,6 +16,7 @@
 #include <stdexcept>
 
 #include "kernel/crash.h"
+#include "kernel/time_stamps.h"
 
 namespace foreseed {
 
@@ -44,7 +45,7 @@ std::string read_all(int file) {
 
 /// Waits for the child to end; false: it was killed because it made no progress.
 bool wait_for(pid_t child, const unsigned long* beats, double seconds, int& status) {
-  using Clock = std::chrono::steady_clock;
+  using Clock = RealClock;
   unsigned long seen = 0;
   auto since = Clock::now();
   useconds_t pause = 50;

@@ -10,6 +10,7 @@
 #include "campaign/schedule_search.h"
 #include "choice/anchors.h"
 #include "choice/parameters.h"
+#include "kernel/time_stamps.h"
 #include "trace/signature.h"
 
 namespace foreseed {
@@ -121,7 +122,7 @@ class Minimizer {
     return seconds_used() >= options_.seconds;
   }
 
-  double seconds_used() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
+  double seconds_used() const { return std::chrono::duration<double>(RealClock::now() - start_).count(); }
 
   /// Runs a record; true if it is the same failure at less cost, which then is the best. The answers that were really
   /// given are left in `last_`.
@@ -316,11 +317,11 @@ class Minimizer {
   Walk walk(std::uint32_t bound) {
     Anchors anchors(best_, false);
     ScheduleSearch schedules(bound);
-    const double share = options_.seconds / 4;
-    const auto start = std::chrono::steady_clock::now();
+    const double share = (options_.seconds - seconds_used()) / 2;
+    const auto start = RealClock::now();
     do {
       if (attempt(schedules.prefix(), &anchors)) return Walk::found;
-      const std::chrono::duration<double> used = std::chrono::steady_clock::now() - start;
+      const std::chrono::duration<double> used = RealClock::now() - start;
       if (spent() || used.count() > share) return Walk::cut_short;
     } while (schedules.advance(last_));
     return Walk::complete;
@@ -330,10 +331,11 @@ class Minimizer {
   bool sample(std::uint32_t bound) {
     Anchors anchors(best_, false);
     Prng random(trace_.seed);
-    const auto start = std::chrono::steady_clock::now();
+    const double share = (options_.seconds - seconds_used()) / 4;
+    const auto start = RealClock::now();
     while (!spent()) {
-      const std::chrono::duration<double> used = std::chrono::steady_clock::now() - start;
-      if (used.count() > options_.seconds / 8) return false;
+      const std::chrono::duration<double> used = RealClock::now() - start;
+      if (used.count() > share) return false;
       Record record;
       if (attempt(record, &anchors)) return true;
       for (std::uint32_t k = 0; k < bound + 2 && record.size() < last_.size(); ++k) {
@@ -364,7 +366,7 @@ class Minimizer {
   Cost cost_;
   Record last_;
   std::uint64_t executions_ = 0;
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  RealClock::time_point start_ = RealClock::now();
 };
 
 }  // namespace

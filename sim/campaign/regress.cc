@@ -9,6 +9,7 @@
 #include "campaign/minimize.h"
 #include "campaign/schedule_search.h"
 #include "choice/anchors.h"
+#include "kernel/time_stamps.h"
 #include "trace/signature.h"
 
 namespace foreseed {
@@ -43,7 +44,7 @@ class Search {
     Anchors drawn(trace_.choices, false);
     ScheduleSearch schedules(cost_of(trace_.choices, 0).preemptions);
     bool more = true;
-    while (more && std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count() < seconds_) {
+    while (more && std::chrono::duration<double>(RealClock::now() - start_).count() < seconds_) {
       if (auto found = attempt(schedules.prefix(), drawn)) return *found;
       more = schedules.advance(last_);
     }
@@ -78,7 +79,7 @@ class Search {
   const std::string text_;
   std::vector<Choice> last_;
   std::uint64_t executions_ = 0;
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  RealClock::time_point start_ = RealClock::now();
 };
 
 std::string run_search(const Scenario& scenario, const Trace& trace, const Limits& limits, double seconds) {

@@ -8,13 +8,14 @@
 
 #include "explore/random.h"
 #include "kernel/crash.h"
+#include "kernel/time_stamps.h"
 #include "trace/signature.h"
 
 namespace foreseed {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
+using Clock = RealClock;
 
 constexpr std::uint64_t double_run_every = 64;
 constexpr std::uint64_t chunk_max = 1 << 20;

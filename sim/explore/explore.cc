@@ -6,6 +6,7 @@
 
 #include "explore/dfs.h"
 #include "explore/dpor.h"
+#include "kernel/time_stamps.h"
 
 namespace foreseed::explore {
 
@@ -29,7 +30,7 @@ void keep(std::vector<Failing>& failing, const Execution& execution, std::uint64
 
 ExploreResult explore(const Scenario& scenario, const ExploreOptions& options,
                       const std::function<bool(const Execution&)>& each) {
-  using Clock = std::chrono::steady_clock;
+  using Clock = RealClock;
   const auto start = Clock::now();
   const auto seconds = [&] { return std::chrono::duration<double>(Clock::now() - start).count(); };
   const std::unique_ptr<Search> search = make_search(options);
