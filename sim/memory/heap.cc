@@ -116,6 +116,13 @@ void set_closed(std::uintptr_t address, std::size_t size, bool closed) {
   }
 }
 
+/// Closes the 16 bytes that the heap ends in: the next block's header, where there comes one.
+inline void close_end() {
+  const std::size_t bit = heap_top / 16;
+  closed_bits[bit / 64] |= std::uint64_t{1} << (bit % 64);
+  closed_bits_end = bit + 1;
+}
+
 struct Ledger {
   std::uint64_t bytes = 0;
   std::uint64_t limit = ~std::uint64_t{0};
@@ -319,7 +326,8 @@ void* run_allocate(std::size_t size, std::size_t align) {
     // Its own header was marked with the block before.
     const std::uintptr_t header = address - sizeof(Header);
     if (__builtin_expect(heap_base + before != header, 0)) set_closed(heap_base + before, address - heap_base - before, true);
-    set_closed(address + used, space - used + sizeof(Header), true);
+    if (__builtin_expect(used != space, 0)) set_closed(address + used, space - used, true);
+    close_end();
   }
   std::memset(pointer, 0xa5, size);
   if (__builtin_expect(world.recording(), 0)) {
@@ -405,7 +413,8 @@ void heap_begin_run() {
   ledgers.clear();
   heap_top = (heap_top + 4095) & ~std::size_t{4095};
   mark = heap_top;
-  set_closed(heap_base + mark, sizeof(Header), true);
+  closed_bits_first = mark / 16;
+  close_end();
   live = 0;
 }
 
