@@ -69,7 +69,7 @@ def judge(build, program, row):
     if row['finding'] not in finding:
         raise run.Bad(f'{row["mutant"]} dies of something else: {finding}')
     return row | {'executions': str(held['complete']), 'seconds': f'{held["seconds"]:.2f}',
-                  'found_in': str(events['failed']['complete'])}
+                  'found_in': str(max(1, events['failed']['complete']))}
 
 
 def render(rows):
