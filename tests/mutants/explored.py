@@ -68,7 +68,7 @@ def judge(build, program, row):
     finding = f'{events["failure"]["kind"]}: {events["failure"]["message"]}'
     if row['finding'] not in finding:
         raise run.Bad(f'{row["mutant"]} dies of something else: {finding}')
-    return row | {'executions': str(held['complete']), 'seconds': f'{held["seconds"]:.2f}',
+    return row | {'executions': str(held['complete']), 'seconds': f'{held["seconds"]:.3f}',
                   'found_in': str(max(1, events['failed']['complete']))}
 
 
@@ -104,7 +104,7 @@ def main():
                 wrong.append(f'{row["scenario"]}: {bad}')
                 print('BAD  ' + wrong[-1], flush=True)
                 continue
-            print(f'{row["scenario"]:28} {found["executions"]:>6} executions, {found["seconds"]:>5} s; '
+            print(f'{row["scenario"]:28} {found["executions"]:>6} executions, {found["seconds"]:>6} s; '
                   f'{row["mutant"]} found in {found["found_in"]}', flush=True)
             changed = [key for key in ('executions', 'found_in') if found[key] != row[key]]
             if changed and not options.write:
