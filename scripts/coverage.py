@@ -27,6 +27,7 @@ BY_ITEM = {
     "S1-08": "a certificate is read at the start; renewing it is a restart",
     "S1-19": "pools have fixed sizes",
     "S1-20": "all requests are of one class",
+    "S1-37": "AU1 to AU12 are checked of tokens and of the cache; no scenario asserts them all in each phase",
     "S2-05": "no Redis here; of the shared store that goes away: S0-08",
     "S2-11": "no tracing in the services",
     "S3-10": "the rate limiter is of one process, without Redis",
