@@ -117,10 +117,6 @@ void History::access(const Touch& touch) {
 void History::order(std::uint32_t later_task, std::uint32_t earlier_task) {
   task_of(std::max(later_task, earlier_task));
   join(clock(now_, later_task), clock(now_, earlier_task));
-  // Learned within its step, as by a join: then what it does there is not to be done without the other.
-  if (open_step_ && steps_.back().task == later_task) {
-    join(clock(after_, static_cast<std::uint32_t>(steps_.size() - 1)), clock(now_, earlier_task));
-  }
 }
 
 void History::order_all() {
