@@ -15,6 +15,7 @@
 #include "config/environment.h"
 #include "config/secret.h"
 #include "config/settings.h"
+#include "properties/bytes.h"
 #include "rate_limiter/limiter_core.h"
 #include "retry/backoff.h"
 #include "services/base64url.h"
@@ -25,15 +26,8 @@
 namespace {
 
 using namespace std::chrono_literals;
+using properties::bytes;
 __extension__ using Int = __int128;
-
-/// Bytes of every kind: printable, control, NUL, high, pieces of UTF-8, and now and then a great many.
-rc::Gen<std::string> bytes() {
-  const auto byte = rc::gen::oneOf(rc::gen::inRange(0, 256), rc::gen::inRange(32, 127), rc::gen::element(0, 9, 10, 13, 127, 0xc2, 0xa0, 0xe2, 0x80, 0xef, 0xbb, 0xbf));
-  const auto few = rc::gen::map(rc::gen::container<std::vector<int>>(byte), [](const std::vector<int>& v) { return std::string(v.begin(), v.end()); });
-  const auto many = rc::gen::map(byte, [](int b) { return std::string(1 << 20, static_cast<char>(b)); });
-  return rc::gen::oneOf(few, few, few, many);
-}
 
 std::string pad(const std::string& text, int front, int back) {
   static const char* const spaces[] = {"", " ", "\t", "\r\n", "\u00a0", "\ufeff", "\u2003", "\u3000"};

@@ -21,9 +21,10 @@ Duration jittered(Duration ttl, std::uint32_t percent, const TokenHash& hash) {
 }  // namespace
 
 std::optional<TokenHash> hash_of(std::string_view token) {
+  static EVP_MD* const sha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);  // once: OpenSSL looks for it under its locks
   TokenHash hash;
   unsigned int size = 0;
-  if (EVP_Digest(token.data(), token.size(), hash.data(), &size, EVP_sha256(), nullptr) != 1) return std::nullopt;
+  if (EVP_Digest(token.data(), token.size(), hash.data(), &size, sha256, nullptr) != 1) return std::nullopt;
   return size == hash.size() ? std::optional(hash) : std::nullopt;
 }
 

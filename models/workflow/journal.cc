@@ -27,7 +27,9 @@ Result<Outcome> Journal::propose(const Event& proposed, MonoTime deadline) {
     if (const auto* replay = std::get_if<Replay>(&judged)) return Outcome{true, replay->decision};
     if (number > config_.events_max) return Error::overloaded;
     const auto& event = std::get<Event>(judged);
-    const auto written = store_.put(record_key(number), 0, encode(event));
+    const std::string text = encode(event);
+    if (decode(text) != event) return Error::invalid_argument;  // nobody could read it: the journal would end here
+    const auto written = store_.put(record_key(number), 0, text);
     if (std::holds_alternative<std::uint64_t>(written)) {
       ++writes_;
       if (const auto error = learn(number, event)) return *error;

@@ -46,8 +46,9 @@ class Journal {
   Journal(const Journal&) = delete;
   Journal& operator=(const Journal&) = delete;
 
-  /// Error: what State::judge says; deadline_exceeded (others kept winning), overloaded (events_max), unavailable,
-  /// internal (a record that is no event of this journal).
+  /// Error: what State::judge says; invalid_argument (an event that would not be the same when read back: not UTF-8, or
+  /// without credentials), deadline_exceeded (others kept winning), overloaded (events_max), unavailable, internal (a
+  /// record that is no event of this journal).
   Result<Outcome> propose(const Event& proposed, MonoTime deadline);
 
   /// Reads what is new. Error: deadline_exceeded, unavailable, internal.

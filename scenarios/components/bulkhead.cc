@@ -82,7 +82,7 @@ FORESEED_SCENARIO(bulkhead_line, "first come, first served; the line has its len
   };
   std::thread one(wait, 1), two(wait, 2);
   std::this_thread::sleep_for(3s);
-  FORESEED_CHECK(std::get<common::Error>(bulkhead.acquire(start + 60s)) == common::Error::overloaded);
+  FORESEED_CHECK(std::get<common::Error>(bulkhead.acquire(start + 9s)) == common::Error::overloaded);
   std::this_thread::sleep_for(7s);
   std::get<bulkhead::Permit>(first).release();
   std::get<bulkhead::Permit>(first).release();  // said again

@@ -73,17 +73,22 @@ FORESEED_SCENARIO(config_reload, "readers see one whole configuration or another
     settings.require(pool.size <= pool.most, "size must be at most most");
     return pool;
   };
+  const auto look = [&] {
+    const auto pool = live.get();
+    FORESEED_CHECK(pool->size == pool->most && pool->size != 50);
+  };
   std::thread reader([&] {
-    for (int i = 0; i < 3; ++i) {
-      const auto pool = live.get();
-      FORESEED_CHECK(pool->size == pool->most && pool->size != 50);
-    }
+    for (int i = 0; i < 3; ++i) look();
   });
   std::thread wrong([&] {
     FORESEED_CHECK(!live.reload({{"size", "50"}, {"most", "20"}}, parse).empty());
+    look();
     FORESEED_CHECK(!live.reload({{"size", "50"}, {"most", "50"}, {"sise", "3"}}, parse).empty());
+    look();
     FORESEED_CHECK(!live.reload({{"size", "50"}, {"most", "50 "}, {"mosd", ""}}, parse).empty());
+    look();
     FORESEED_CHECK(!live.reload({{"size", "50x"}, {"most", "50"}}, parse).empty());
+    look();
   });
   FORESEED_CHECK(live.reload({{"size", "7"}, {"most", "7"}}, parse).empty());
   reader.join();

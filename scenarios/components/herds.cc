@@ -285,7 +285,7 @@ void hour_of_callers(Issuer& issuer, const Find& find) {
 
 }  // namespace
 
-FORESEED_SCENARIO(jwks_rotation_herd, "50 callers at once when the key changes, and forged key ids: few fetches, the new key within the cool-down (S2-07)") {
+FORESEED_SCENARIO(jwks_rotation_herd, "50 callers at once when the key changes, and forged key ids: few fetches, the new key within the cool-down (S1-02, S2-07)") {
   Issuer issuer;
   JwksCache cache(jwks_config(), [&](MonoTime) -> common::Result<KeySet> { return issuer.keys(); });
   hour_of_callers(issuer, [&](const std::string& kid) { return cache.find(kid, mono_now() + 1s); });

@@ -24,7 +24,7 @@ void sleep_until_wall(std::chrono::sys_seconds time) {
 
 }  // namespace
 
-FORESEED_SCENARIO(cert_day_365, "IAM's certificate ends after a year: an alert long before, and not a second too early or late (S1-06)") {
+FORESEED_SCENARIO(cert_day_365, "IAM's certificate ends after a year: an alert long before, and not a second too early or late (S1-06, S1-09)") {
   using std::chrono::days;
   const auto start = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
   const auto end = start + days(365);

@@ -4,7 +4,7 @@
 
 #include "../workflow/office.h"
 
-FORESEED_SCENARIO(conformance, "IAM, OMS and the workflow answer request by request as their daemons do (CONF)") {
+FORESEED_SCENARIO(conformance, "IAM, OMS and the workflow answer request by request as their daemons do (CONF, S4-26)") {
   services::OmsConfig oms_config = scenarios::oms_config();
   oms_config.breaker = {};
   scenarios::Town services(oms_config);

@@ -234,7 +234,7 @@ services::OmsConfig strict_config() {
 
 }  // namespace
 
-FORESEED_SCENARIO(fault_matrix, "each failure of IAM and its network, closed and half-open, is one outcome counted once (S0-03)") {
+FORESEED_SCENARIO(fault_matrix, "each failure of IAM and its network, closed and half-open, is one outcome counted once (S0-03, S0-51)") {
   Impostor iam;
   const std::string writer = token({"orders:write"}, 24h);
   services::OmsConfig config = strict_config();

@@ -32,7 +32,7 @@ FORESEED_SCENARIO(oms_iam_smoke, "OMS asks IAM for every order: decisions are IA
   town.stop();
 }
 
-FORESEED_SCENARIO(oms_iam_outage, "IAM goes away: the breaker opens, orders are judged locally and say so (S0-11)") {
+FORESEED_SCENARIO(oms_iam_outage, "IAM goes away: the breaker opens, orders are judged locally and say so (S0-11, S0-50, S3-41, AU9, SV3)") {
   Town town;
 
   const std::string writer = token({"orders:write"}, 1h);
@@ -51,7 +51,7 @@ FORESEED_SCENARIO(oms_iam_outage, "IAM goes away: the breaker opens, orders are 
   town.oms.stop();
 }
 
-FORESEED_SCENARIO(oms_iam_faults, "for --faults: what strikes IAM in the first minute loses no order, and then decisions are IAM's again (SV7)") {
+FORESEED_SCENARIO(oms_iam_faults, "for --faults: what strikes IAM in the first minute loses no order, and then decisions are IAM's again (S1-31, SV7)") {
   services::OmsConfig config = oms_config();
   config.breaker.open_wait_base = 1s;
   config.breaker.open_wait_cap = 8s;

@@ -244,7 +244,7 @@ FORESEED_SCENARIO(split_partition, "replies are lost, requests are not: no order
   town.stop();
 }
 
-FORESEED_SCENARIO(slow_start_order, "OMS and IAM start in any order and at any pace: in the end decisions are IAM's (S2-13)") {
+FORESEED_SCENARIO(slow_start_order, "OMS and IAM start in any order and at any pace: in the end decisions are IAM's (S2-13, SV6)") {
   const services::IamConfig iam_settings = iam_config();
   services::OmsConfig oms_settings = oms_config();
   oms_settings.breaker.open_wait_base = oms_settings.breaker.open_wait_cap = 5s;
@@ -307,7 +307,7 @@ FORESEED_SCENARIO(restart_amnesia, "OMS crashes again and again while IAM is dow
   FORESEED_CHECK(lives == 5 && failed_calls == 5 * oms_settings.breaker.min_calls);
 }
 
-FORESEED_SCENARIO(shutdown_deadline, "OMS is stopped with orders in flight: it ends in time, each order is answered or refused once (S2-14)") {
+FORESEED_SCENARIO(shutdown_deadline, "OMS is stopped with orders in flight: it ends in time, each order is answered or refused once (S2-14, SV6)") {
   services::OmsConfig config = oms_config();
   config.iam.read_timeout = 3s;
   config.iam.request_deadline = 3s;

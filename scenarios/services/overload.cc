@@ -178,4 +178,4 @@ FORESEED_SCENARIO(soak_1k, "a thousand orders at once: each placed or refused as
   orders_at_once(1'000);
 }
 
-FORESEED_SCENARIO(soak_10k, "ten thousand orders at once, the same (S0-54)") { orders_at_once(10'000); }
+FORESEED_SCENARIO(soak_10k, "ten thousand orders at once, the same (S0-40, S0-54)") { orders_at_once(10'000); }

@@ -1,4 +1,4 @@
-// Parts of OMS and IAM by themselves: the order store, the workers' queue, tokens and their dates.
+// Parts of OMS and IAM by themselves: the order store, the workers' queue, tokens, their dates and audience (S1-03).
 
 #include <foreseed/scenario.h>
 

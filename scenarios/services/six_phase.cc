@@ -1,5 +1,5 @@
-// A life of the whole system in six phases: cold start, normal, learning, stress, failures, verification (catalogue S1-33
-// to S1-38).
+// A life of the whole system in six phases: cold start, normal, learning, stress, failures, verification (catalogue S1-31
+// to S1-38: S1-32..36; S1-45).
 
 #include <foreseed/faults.h>
 

@@ -51,7 +51,7 @@ class Inbox {
 
 }  // namespace
 
-FORESEED_SCENARIO(background_ctx, "requests of several people at once: each effect, in the audit and in the background, is whose it was (S2-08, SV8)") {
+FORESEED_SCENARIO(background_ctx, "requests of several people at once: each effect, in the audit and in the background, is whose it was (S2-08, S3-42, SV8)") {
   store::MemoryStore store;
   for (const char* name : {"ann", "bob", "eve"}) enrol(store, name, workflow::Role::analyst);
   const auto passwords = workflow::pbkdf2(1000);

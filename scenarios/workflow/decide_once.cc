@@ -112,7 +112,7 @@ FORESEED_SCENARIO(decide_once_bad, "the same over a store that checks, then writ
   race(store);
 }
 
-FORESEED_SCENARIO(decide_once_lost_reply, "the reply is lost: asked again with the same key, the answer is the same (S4-15)") {
+FORESEED_SCENARIO(decide_once_lost_reply, "the reply is lost: asked again with the same key, the answer is the same (S1-04, S4-15)") {
   store::MemoryStore store;
   for (const char* name : {"ann", "bob"}) enrol(store, name, workflow::Role::analyst);
   const auto passwords = workflow::pbkdf2(1000);

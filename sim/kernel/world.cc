@@ -125,6 +125,7 @@ void World::end_task(Task& task) {
   }
   event(Op::task_exit, 0, 0);
   task.finished = true;
+  task.joiners.each([&](const Task& joiner) { ordered(joiner, task); });  // here, and not when it goes on: its step begins then
   wake_all(task.joiners);
 }
 

@@ -60,6 +60,7 @@ std::vector<Case> cases() {
   all.push_back({"two_threads_n_sections", two_threads_n_sections, 2, 6});
   all.push_back({"two_threads_n_sections", two_threads_n_sections, 4, 70});
   all.push_back({"two_threads_n_sections", two_threads_n_sections, 5, 252});
+  all.push_back({"after_a_sleep", after_a_sleep, 2, 4});
   all.push_back({"lost_update_twice", lost_update_twice, 2, 34});
   all.push_back({"sb_ring", sb_ring, 2, 3});
   all.push_back({"message_passing", message_passing, 2, 3});

@@ -99,6 +99,26 @@ inline void ainc() {
   threads.join();
 }
 
+/// Time moves before the threads begin, and one of them ends early if it meets the other half way.
+inline void after_a_sleep() {
+  std::mutex mutex;
+  int state = 0;
+  { const std::lock_guard lock(mutex); }
+  std::this_thread::sleep_for(std::chrono::seconds(1));
+  const auto work = [&] {
+    {
+      const std::lock_guard lock(mutex);
+      if (state == 1) return;
+      state = 1;
+    }
+    const std::lock_guard lock(mutex);
+    state = 2;
+  };
+  std::thread a(work), b(work);
+  a.join();
+  b.join();
+}
+
 inline void mutex_inc() {
   std::mutex mutex;
   int c = 0;

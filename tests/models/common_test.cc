@@ -10,7 +10,7 @@
 namespace common {
 namespace {
 
-static_assert(!std::is_convertible_v<MonoTime, WallTime> && !std::is_convertible_v<WallTime, MonoTime>);
+static_assert(!std::is_convertible_v<MonoTime, WallTime> && !std::is_convertible_v<WallTime, MonoTime>);  // S3-14
 
 TEST(ErrorTaxonomy, EveryErrorHasItsOwnNameAndAStatusOfFailure) {  // S0-38, S1-28
   std::set<std::string_view> names;

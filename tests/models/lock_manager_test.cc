@@ -339,7 +339,7 @@ TEST(KeptLease, SaysWhenItIsLost) {  // LK8
   while (!kept.lost().stop_requested()) std::this_thread::sleep_for(1ms);
 }
 
-TEST(PathKey, IsInjective) {
+TEST(PathKey, IsInjective) {  // S3-26
   EXPECT_NE(path_key({"ab", "c"}, 2), path_key({"a", "bc"}, 2));
   EXPECT_NE(path_key({"a/", "b"}, 2), path_key({"a", "/b"}, 2));
 }

@@ -48,7 +48,7 @@ Config small_config() {
 
 Lease must(Pool& pool) { return std::move(std::get<Lease>(pool.checkout(mono_now() + 1h))); }
 
-TEST(Pool, OverflowIsOpenedUnderLoadAndClosedAfterIt) {  // CP1, CP11
+TEST(Pool, OverflowIsOpenedUnderLoadAndClosedAfterIt) {  // CP1, CP11, S4-21
   Server server;
   Pool pool(small_config(), server.connect());
   {

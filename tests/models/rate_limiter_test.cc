@@ -298,7 +298,7 @@ TEST(LimiterCore, BadRequestsAreRefusedAsSuch) {  // S0-26
   EXPECT_EQ(core.keys(), 0U);
 }
 
-TEST(LimiterCore, ResizingMintsNothing) {  // RL10
+TEST(LimiterCore, ResizingMintsNothing) {  // RL10, S3-13
   const Limit small = limit_of(Algorithm::token_bucket, 1, 1s, 2);
   LimiterCore core(user_limit(small), zero);
   core.try_acquire(of(2), zero);

@@ -39,7 +39,7 @@ TEST(Backoff, StaysWithinTheCapForEveryAttemptAndDraw) {  // RB1, S3-28, S3-29, 
   EXPECT_EQ(ceiling({100ms, 30s, 200, Jitter::none}, 3), 800ms);
 }
 
-TEST(Backoff, JitterSpreadsTheHerd) {  // RB7, S3-35: 1000 clients, 10 bins; the worst bin is not far from the mean
+TEST(Backoff, JitterSpreadsTheHerd) {  // RB7, S3-30, S3-35: 1000 clients, 10 bins; the worst bin is not far from the mean
   const BackoffConfig config{1s, 10s, 200, Jitter::full};
   std::mt19937_64 random(2);
   int bins[10] = {};
@@ -137,7 +137,7 @@ struct Counted {
   Outcome operator()(MonoTime) { return ++attempts, answer; }
 };
 
-TEST(Retrier, StopsWhereAnotherAttemptMakesNoSense) {  // RB4, RB6
+TEST(Retrier, StopsWhereAnotherAttemptMakesNoSense) {  // RB4, RB6, S3-33
   RetryBudget budget(budget_config(0, 100));
   Retrier retrier(quick_policy(), budget, 1);
   const auto attempts = [&](Outcome answer, Repeatable repeatable) {

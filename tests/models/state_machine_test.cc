@@ -53,7 +53,7 @@ TEST(StateMachine, JustBelowTheShareStaysClosed) {
   EXPECT_EQ(b.mode(), Mode::open);
 }
 
-TEST(StateMachine, ClosedOpensAtTheSlowShareByDuration) {
+TEST(StateMachine, ClosedOpensAtTheSlowShareByDuration) {  // S3-07
   Bench b;
   for (int i = 0; i < 4; ++i) {
     Permit permit = b.admit();
@@ -82,7 +82,7 @@ TEST(StateMachine, OpenRejectsUntilExactlyTheEndOfTheWait) {  // CB6, S0-14
   EXPECT_EQ(b.mode(), Mode::half_open);
 }
 
-TEST(StateMachine, ReportsWhileOpenDoNotMoveOpenedAt) {  // CB5, CB6
+TEST(StateMachine, ReportsWhileOpenDoNotMoveOpenedAt) {  // CB5, CB6, S1-26
   Bench b;
   Permit early = b.admit();
   b.trip();
@@ -142,7 +142,7 @@ TEST(StateMachine, IgnoredProbeReturnsItsPermit) {  // B-01
   EXPECT_EQ(b.snapshot().probes_in_flight, 0U);
 }
 
-TEST(StateMachine, FailedOrSlowProbeOpensWithALongerWait) {
+TEST(StateMachine, FailedOrSlowProbeOpensWithALongerWait) {  // S3-07
   for (const Outcome outcome : {Outcome::fail, Outcome::slow}) {
     Bench b;
     b.to_half_open();

@@ -64,7 +64,7 @@ TEST(Window, ClearForgetsAndAligns) {
   EXPECT_EQ(window.counts(start + milliseconds(155)).calls, 0U);
 }
 
-TEST(Window, EqualsTheMultisetOfOutcomesStillInIt) {  // CB2
+TEST(Window, EqualsTheMultisetOfOutcomesStillInIt) {  // CB2, S3-03
   std::mt19937_64 random(1);
   for (int round = 0; round < 200; ++round) {
     const bool by_count = random() % 2 == 0;

@@ -259,7 +259,7 @@ TEST_P(WorkflowJournal, TwoProcessesShareOneHistory) {
   EXPECT_EQ(folded.statistics(), one.statistics());
 }
 
-TEST_P(WorkflowJournal, WhatWasAcknowledgedIsThereAfterARestart) {
+TEST_P(WorkflowJournal, WhatWasAcknowledgedIsThereAfterARestart) {  // S1-35, S4-09
   auto store = open();
   {
     Journal journal({}, *store);
@@ -358,7 +358,7 @@ struct WorkflowService : testing::Test {
   std::string root;
 };
 
-TEST_F(WorkflowService, TakesADecisionFromSubmissionToTheAudit) {
+TEST_F(WorkflowService, TakesADecisionFromSubmissionToTheAudit) {  // S4-18
   start();
   const std::string ann = user("ann", Role::analyst);
   const auto submitted = post("/decisions", {{"title", "a new desk"}}, ann, {{"X-Request-Id", "r-1"}, {"Idempotency-Key", "k"}});
@@ -378,7 +378,7 @@ TEST_F(WorkflowService, TakesADecisionFromSubmissionToTheAudit) {
   EXPECT_EQ(service->metrics()["journal"]["events"], 7);
 }
 
-TEST_F(WorkflowService, RefusesEverythingThatIsNotAllowed) {  // S3-37
+TEST_F(WorkflowService, RefusesEverythingThatIsNotAllowed) {  // S3-36, S3-37, S3-38
   start();
   const std::string vic = user("vic", Role::viewer);
   EXPECT_EQ(post("/decisions", {{"title", "x"}})->status, 401);
@@ -427,7 +427,7 @@ TEST_F(WorkflowService, EscalatesInTimeWithTheSubmissionAsItsCause) {
   EXPECT_EQ(post("/decisions/1/decide", {{"verdict", "reject"}}, ann)->status, 403);
 }
 
-TEST_F(WorkflowService, DeepHealthSaysWhatIsMissing) {
+TEST_F(WorkflowService, DeepHealthSaysWhatIsMissing) {  // S0-46, S1-42, S3-51
   struct Broken final : store::VersionedStore {
     common::Result<store::Record> get(const std::string& key) override {
       if (down) return Error::unavailable;
@@ -454,7 +454,7 @@ TEST_F(WorkflowService, DeepHealthSaysWhatIsMissing) {
   while (get("/health/deep")->status != 200) std::this_thread::sleep_for(5ms);
 }
 
-TEST_F(WorkflowService, RequestsOfWrongFormAreRefused) {  // S4-23, S4-24
+TEST_F(WorkflowService, RequestsOfWrongFormAreRefused) {  // S1-29, S1-43, S4-23, S4-24
   start();
   const std::string ann = user("ann", Role::analyst);
   httplib::Client client("127.0.0.1", service->port());
