@@ -70,6 +70,18 @@ class EventQueue {
     rise(hole, moved);
   }
 
+  /// Calls visit(fire, context) for the next event and for those of which the one after it is one.
+  template <typename Visit>
+  void each_soon(Visit visit) const {
+    if (empty()) return;
+    const auto one = [&](std::size_t position) {
+      const Action& action = actions_[slot_of(at(position))];
+      visit(action.fire, action.context);
+    };
+    one(root);
+    for (std::size_t position = root + 1; position <= std::min(last_, root + 4); ++position) one(position);
+  }
+
   /// Drops every stale event; worth its O(n log n) when most are.
   void compact() {
     std::vector<Event> kept = take_all();

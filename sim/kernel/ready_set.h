@@ -33,6 +33,7 @@ class ReadySet {
     members |= bit;
     groups_[task / group_tasks] += added;
     count_ += added;
+    newest_ = task;
   }
   void erase(std::uint32_t task) {
     const std::uint64_t bit = std::uint64_t{1} << (task % 64);
@@ -98,17 +99,28 @@ class ReadySet {
   }
 
   static std::uint32_t nth_bit(std::uint64_t word, std::uint32_t k) {
-    // Which k it is cannot be foretold: the first few go without a branch.
-    for (; k >= 4; --k) word &= word - 1;
+    // Which k it is cannot be foretold: it goes without a branch on it.
+    std::uint32_t base = 0;
+    if (__builtin_expect(k >= 4, 0)) {
+      for (std::uint32_t width = 32; width >= 8; width /= 2) {
+        const std::uint32_t below = ones(word & ((std::uint64_t{1} << width) - 1));
+        const std::uint32_t up = k >= below ? ~std::uint32_t{0} : 0;
+        k -= below & up;
+        base += width & up;
+        word >>= width & up;
+      }
+      for (; k >= 4; --k) word &= word - 1;
+    }
     const std::uint64_t second = word & (word - 1);
     const std::uint64_t third = second & (second - 1);
     const std::uint64_t rest[4] = {word, second, third, third & (third - 1)};
-    return static_cast<std::uint32_t>(std::countr_zero(rest[k]));
+    return base + static_cast<std::uint32_t>(std::countr_zero(rest[k]));
   }
 
   static std::uint32_t ones(std::uint64_t word) { return static_cast<std::uint32_t>(std::popcount(word)); }
 
   __attribute__((noinline)) std::uint32_t nth_from_many(std::uint32_t start, std::uint32_t k) const {
+    if (count_ == 1 && contains(newest_)) return newest_;
     k += rank(start);
     return select(k < count_ ? k : k - count_);
   }
@@ -137,6 +149,7 @@ class ReadySet {
   std::vector<std::uint64_t> high_;  ///< the rest
   std::vector<std::uint32_t> groups_;  ///< how many members each group has, but for tasks 0..63
   std::uint32_t count_ = 0;
+  std::uint32_t newest_ = 0;  ///< of tasks 64.., the last to come, if it is still a member
 };
 
 }  // namespace foreseed

@@ -170,14 +170,31 @@ void World::hold_each(const WaitList& list) {
 }
 
 namespace {
-/// Of many tasks, the next is in no cache: what the switch to it touches is fetched at once rather than bit by bit.
-void fetch(const Task& task) {
-  __builtin_prefetch(task.fiber);
-  for (std::uintptr_t line = 0; line < 8; ++line) {
-    __builtin_prefetch(reinterpret_cast<const void*>(task.stack_pointer + 128 + line * 64));
-  }
-}
+/// So many tasks fit into the nearest cache.
+constexpr std::uint32_t few_tasks = 64;
+/// Where Boost's control block of a fibre keeps its continuation: only for what is fetched ahead.
+constexpr std::uintptr_t continuation_offset = 208;
 }  // namespace
+
+/// Of many tasks, the next is in no cache: what the switch to it touches is fetched at once rather than bit by bit.
+void World::fetch(const Task& task) const {
+  __builtin_prefetch(reinterpret_cast<const char*>(task.fiber) + continuation_offset);
+  __builtin_prefetch(&task.thread_state);
+  for (std::uintptr_t line = 0; line < 11; ++line) {
+    __builtin_prefetch(reinterpret_cast<const void*>(task.stack_pointer + 32 + line * 64));
+  }
+  if (fetch_stack_shadow != nullptr) fetch_stack_shadow(task.stack_pointer + 256);
+}
+
+/// The same for those whose time comes soon, while others still run.
+void World::fetch_coming() const {
+  bool next = true;
+  alarms_.each_soon([&](bool (*fire)(void*, std::uint64_t, bool), const void* context) {
+    __builtin_prefetch(context);
+    if (next && fire == on_deadline) fetch(*static_cast<const Task*>(context));
+    next = false;
+  });
+}
 
 void World::dispatch(Op op) {
   while (ready_.count() == 0) {
@@ -190,7 +207,7 @@ void World::dispatch(Op op) {
   }
   const std::uint32_t k = choose(static_cast<std::uint32_t>(op) | site_given_up, ChoiceKind::schedule, ready_.count());
   Task& next = *tasks_[ready_.nth_from(current_->id + 1, k)];
-  if (task_count_ > 64) fetch(next);
+  if (task_count_ > few_tasks) fetch(next);
   if (&next != current_) {
     switch_to(next);
   } else if (next.parked) {
@@ -299,7 +316,7 @@ bool World::advance() {
     }
     ++progress_epoch_;
     if (search_ && strategy_ != nullptr) strategy_->time_moved();
-    if (!alarms_.empty()) __builtin_prefetch(alarms_.top().context);
+    if (task_count_ > few_tasks) fetch_coming();
     return true;
   }
   return false;
