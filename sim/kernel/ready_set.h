@@ -8,6 +8,9 @@
 
 namespace foreseed {
 
+/// Whether the processor has BMI2, in which `pdep` finds the k-th bit that is set.
+inline const bool has_pdep = __builtin_cpu_supports("bmi2") != 0;
+
 class ReadySet {
  public:
   /// Empties the set.
@@ -99,27 +102,23 @@ class ReadySet {
   }
 
   static std::uint32_t nth_bit(std::uint64_t word, std::uint32_t k) {
-    // Which k it is cannot be foretold: it goes without a branch on it.
-    std::uint32_t base = 0;
-    if (__builtin_expect(k >= 4, 0)) {
-      for (std::uint32_t width = 32; width >= 8; width /= 2) {
-        const std::uint32_t below = ones(word & ((std::uint64_t{1} << width) - 1));
-        const std::uint32_t up = k >= below ? ~std::uint32_t{0} : 0;
-        k -= below & up;
-        base += width & up;
-        word >>= width & up;
-      }
-      for (; k >= 4; --k) word &= word - 1;
+    // Which k it is cannot be foretold: no branch on it, or for the first few, where the processor has no such instruction.
+    if (__builtin_expect(has_pdep, 1)) {
+      std::uint64_t bit;
+      asm("pdep %2, %1, %0" : "=r"(bit) : "r"(std::uint64_t{1} << k), "r"(word));
+      return static_cast<std::uint32_t>(std::countr_zero(bit));
     }
+    for (; k >= 4; --k) word &= word - 1;
     const std::uint64_t second = word & (word - 1);
     const std::uint64_t third = second & (second - 1);
     const std::uint64_t rest[4] = {word, second, third, third & (third - 1)};
-    return base + static_cast<std::uint32_t>(std::countr_zero(rest[k]));
+    return static_cast<std::uint32_t>(std::countr_zero(rest[k]));
   }
 
   static std::uint32_t ones(std::uint64_t word) { return static_cast<std::uint32_t>(std::popcount(word)); }
 
   __attribute__((noinline)) std::uint32_t nth_from_many(std::uint32_t start, std::uint32_t k) const {
+    if (count_ == 1 && low_ != 0) return static_cast<std::uint32_t>(std::countr_zero(low_));
     if (count_ == 1 && contains(newest_)) return newest_;
     k += rank(start);
     return select(k < count_ ? k : k - count_);

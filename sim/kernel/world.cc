@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 #include "kernel/stacks.h"
 
@@ -170,8 +171,9 @@ void World::hold_each(const WaitList& list) {
 }
 
 namespace {
-/// So many tasks fit into the nearest cache.
+/// What so many tasks touch fits into the nearest cache, and into the one behind it.
 constexpr std::uint32_t few_tasks = 64;
+constexpr std::uint32_t many_tasks = 512;
 /// Where Boost's control block of a fibre keeps its continuation: only for what is fetched ahead.
 constexpr std::uintptr_t continuation_offset = 208;
 }  // namespace
@@ -183,17 +185,19 @@ void World::fetch(const Task& task) const {
   for (std::uintptr_t line = 0; line < 11; ++line) {
     __builtin_prefetch(reinterpret_cast<const void*>(task.stack_pointer + 32 + line * 64));
   }
-  if (fetch_stack_shadow != nullptr) fetch_stack_shadow(task.stack_pointer + 256);
+  if (task_count_ > many_tasks && fetch_stack_shadow != nullptr) fetch_stack_shadow(task.stack_pointer + 256);
 }
 
 /// The same for those whose time comes soon, while others still run.
-void World::fetch_coming() const {
-  bool next = true;
+void World::fetch_coming() {
+  const void* next = nullptr;
   alarms_.each_soon([&](bool (*fire)(void*, std::uint64_t, bool), const void* context) {
     __builtin_prefetch(context);
-    if (next && fire == on_deadline) fetch(*static_cast<const Task*>(context));
-    next = false;
+    if (next != nullptr) return;
+    next = context;
+    if (fire == on_deadline && next != fetched_) fetch(*static_cast<const Task*>(next));
   });
+  fetched_before_ = std::exchange(fetched_, next);
 }
 
 void World::dispatch(Op op) {
@@ -207,8 +211,8 @@ void World::dispatch(Op op) {
   }
   const std::uint32_t k = choose(static_cast<std::uint32_t>(op) | site_given_up, ChoiceKind::schedule, ready_.count());
   Task& next = *tasks_[ready_.nth_from(current_->id + 1, k)];
-  if (task_count_ > few_tasks) fetch(next);
   if (&next != current_) {
+    if (task_count_ > few_tasks && &next != fetched_before_) fetch(next);
     switch_to(next);
   } else if (next.parked) {
     internal_error("a finished task was chosen", __FILE__, __LINE__);
@@ -316,7 +320,7 @@ bool World::advance() {
     }
     ++progress_epoch_;
     if (search_ && strategy_ != nullptr) strategy_->time_moved();
-    if (task_count_ > few_tasks) fetch_coming();
+    if (task_count_ > many_tasks) fetch_coming();
     return true;
   }
   return false;

@@ -258,7 +258,7 @@ class World {
   HostClock& clock_of(std::uint32_t host);
   void move_deadlines(std::uint32_t host);
   void fetch(const Task& task) const;
-  void fetch_coming() const;
+  void fetch_coming();
   void switch_to(Task& next);
   void dispatch(Op op);
   bool advance();
@@ -327,6 +327,8 @@ class World {
   std::optional<Finding> finding_;
   boost::fibers::context* host_fiber_ = nullptr;
   std::vector<RunHooks> hooks_;
+  const void* fetched_ = nullptr;  ///< the task, if it is one, that was fetched ahead
+  const void* fetched_before_ = nullptr;
 };
 
 namespace detail {

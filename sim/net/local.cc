@@ -20,9 +20,12 @@ struct Bound {
 std::vector<Bound> all_bound;
 std::uint32_t names_made = 0;
 
-const Bound* find(std::uint32_t host, const LocalName& name) {
+/// Of abstract names, each kind has its own.
+const Bound* find(std::uint32_t host, const LocalName& name, io::Description::Kind kind) {
   const auto same = [&](const Bound& bound) {
-    return bound.host == host && (name.file != nullptr ? bound.name.file == name.file : bound.name.text == name.text);
+    if (bound.host != host) return false;
+    if (name.file != nullptr) return bound.name.file == name.file;
+    return bound.name.text == name.text && bound.socket->kind == kind;
   };
   const auto found = std::find_if(all_bound.begin(), all_bound.end(), same);
   return found == all_bound.end() ? nullptr : &*found;
@@ -32,7 +35,7 @@ const Bound* find(std::uint32_t host, const LocalName& name) {
 template <typename AnySocket>
 AnySocket* find_as(std::uint32_t host, const LocalName& name, io::Description::Kind kind, long& error) {
   if ((error = name.error) != 0) return nullptr;
-  const Bound* const bound = find(host, name);
+  const Bound* const bound = find(host, name, kind);
   error = bound == nullptr ? -ECONNREFUSED : bound->socket->kind != kind ? -EPROTOTYPE : 0;
   return error != 0 ? nullptr : static_cast<AnySocket*>(const_cast<io::Description*>(bound->socket));
 }
@@ -64,7 +67,7 @@ long bind_any(AnySocket& socket, const LocalName& name) {
     char text[8];
     std::snprintf(text, sizeof text, "%05x", ++names_made);
     bound.name.text = std::string(1, '\0') + text;
-  } else if (find(socket.host, name) != nullptr) {
+  } else if (find(socket.host, name, socket.kind) != nullptr) {
     return socket.report(Op::sock_bind, -EADDRINUSE);
   }
   socket.name = bound.name.text;

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <set>
 #include <string>
 #include <thread>
 
@@ -162,13 +163,13 @@ TEST(Sqlite, two_connections_lock_each_other_out) { EXPECT_EQ(outcome(two_connec
 // --- disks that fill up and fail
 
 /// A table is there; then, while the fault lasts, rows cannot be written, and SQLite says why.
-void insert_under(FaultPlan plan, int expected) {
+void insert_under(FaultPlan plan, std::set<int> expected) {
   Database database;
   FORESEED_CHECK(prepare(database, "delete", "FULL") && database.run("CREATE TABLE orders (text TEXT)"));
   plan.start();
   std::this_thread::sleep_for(std::chrono::milliseconds(1));
   const std::string insert = "INSERT INTO orders VALUES ('" + std::string(50'000, 'x') + "')";
-  FORESEED_CHECK(!database.run(insert) && database.error() == expected);
+  FORESEED_CHECK(!database.run(insert) && expected.contains(database.error()));
   std::this_thread::sleep_for(std::chrono::seconds(1));
   FORESEED_CHECK(database.ask("SELECT count(*) FROM orders") == "0");
   FORESEED_CHECK(database.run(insert) && database.ask("SELECT count(*) FROM orders") == "1");
@@ -178,11 +179,12 @@ void insert_under(FaultPlan plan, int expected) {
 constexpr FaultPlan::When a_second{std::chrono::seconds(0), std::chrono::seconds(1)};
 
 TEST(Sqlite, a_full_disk_is_sqlite_full_and_nothing_is_lost) {
-  EXPECT_EQ(outcome([] { insert_under(FaultPlan().disk_full("client", a_second, 8192), SQLITE_FULL); }), "held");
+  EXPECT_EQ(outcome([] { insert_under(FaultPlan().disk_full("client", a_second, 8192), {SQLITE_FULL}); }), "held");
 }
 
-TEST(Sqlite, a_failing_disk_is_sqlite_ioerr_and_nothing_is_lost) {
-  EXPECT_EQ(outcome([] { insert_under(FaultPlan().disk_error("client", a_second), SQLITE_IOERR); }), "held");
+TEST(Sqlite, a_failing_disk_is_an_error_and_nothing_is_lost) {
+  EXPECT_EQ(outcome([] { insert_under(FaultPlan().disk_error("client", a_second), {SQLITE_IOERR, SQLITE_CANTOPEN}); }),
+            "held");
 }
 
 TEST(Sqlite, an_execution_is_repeated_exactly) {

@@ -220,10 +220,10 @@ TEST(Sockets, a_port_has_one_owner) { holds(ports_are_owned); }
 TEST(Sockets, shutdown_of_a_listener_wakes_accept) { holds(shutdown_wakes_accept); }
 
 void asks_for_raw() { socket(AF_INET, SOCK_RAW, 0); }
-void asks_for_unix() { socket(AF_UNIX, SOCK_STREAM, 0); }
+void asks_for_packets() { socket(AF_UNIX, SOCK_SEQPACKET, 0); }
 
 TEST(Sockets, what_is_missing_says_so) {
-  for (void (*const body)() : {asks_for_raw, asks_for_unix}) {
+  for (void (*const body)() : {asks_for_raw, asks_for_packets}) {
     const auto finding = first_finding(body, 1);
     ASSERT_TRUE(finding.has_value());
     EXPECT_EQ(finding->kind, FindingKind::unsupported);
