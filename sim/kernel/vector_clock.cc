@@ -23,7 +23,7 @@ struct Leaf : Node {
   std::uint32_t values[fan];
 };
 struct Inner : Node {
-  std::uint32_t width;  ///< children from here on are null
+  std::uint32_t width;    ///< so many children are written, the last of them not null; the rest is nothing
   Node* children[fan];
 };
 
@@ -55,7 +55,14 @@ void* take_memory() {
 }
 
 Node* make_node(std::uint32_t height) {
-  Node* const node = height == 0 ? static_cast<Node*>(new (take_memory()) Leaf{}) : new (take_memory()) Inner{};
+  Node* node;
+  if (height == 0) {
+    node = new (take_memory()) Leaf{};
+  } else {
+    auto* const made = new (take_memory()) Inner;
+    made->width = 0;
+    node = made;
+  }
   node->references = 1;
   node->height = height;
   return node;
@@ -115,10 +122,16 @@ std::uint32_t height_for(std::uint32_t task) {
 
 std::uint32_t get(const Node* node, std::uint32_t task) {
   if (node == nullptr || task >> (fan_bits * (node->height + 1)) != 0) return 0;
-  for (; node->height != 0; node = inner(node).children[(task >> (fan_bits * node->height)) % fan]) {
-    if (inner(node).children[(task >> (fan_bits * node->height)) % fan] == nullptr) return 0;
+  while (node->height != 0) {
+    const std::uint32_t at = (task >> (fan_bits * node->height)) % fan;
+    if (at >= inner(node).width || inner(node).children[at] == nullptr) return 0;
+    node = inner(node).children[at];
   }
   return leaf(node).values[task % fan];
+}
+
+void widen(Inner& node, std::uint32_t width) {
+  while (node.width < width) node.children[node.width++] = nullptr;
 }
 
 /// Component `task`, which has less, becomes `value`. `mine` may be null, and is of that height otherwise.
@@ -128,7 +141,7 @@ Node* raise(Node* mine, std::uint32_t height, std::uint32_t task, std::uint32_t 
     leaf(mine).values[task % fan] = value;
   } else {
     const std::uint32_t at = (task >> (fan_bits * height)) % fan;
-    inner(mine).width = std::max(inner(mine).width, at + 1);
+    widen(inner(mine), at + 1);
     Node*& child = inner(mine).children[at];
     child = raise(child, height - 1, task, value);
   }
@@ -162,14 +175,14 @@ Node* merge_leaves(Node* mine, Node* other) {
 
 Node* merge_inner(Node* mine, Node* other) {
   const std::uint32_t width = inner(other).width;
-  bool less = false;
-  for (std::uint32_t i = 0; i < width; ++i) {
+  bool less = width > inner(mine).width;
+  for (std::uint32_t i = 0; i < std::min(width, inner(mine).width); ++i) {
     less |= inner(other).children[i] != nullptr && inner(mine).children[i] != inner(other).children[i];
   }
   if (!less) return mine;
   mine = unshare(mine);
   bool equal = inner(mine).width <= width;
-  inner(mine).width = std::max(inner(mine).width, width);
+  widen(inner(mine), width);
   for (std::uint32_t i = 0; i < width; ++i) {
     Node* const theirs = inner(other).children[i];
     Node*& child = inner(mine).children[i];

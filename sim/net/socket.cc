@@ -559,6 +559,21 @@ long shutdown(Socket& socket, int how) {
   return report(Op::sock_shutdown, socket, 0);
 }
 
+void linger(Socket& socket) {
+  if (!socket.linger_on || socket.linger_s <= 0 || socket.unix_domain || socket.references != 1) return;
+  if (socket.state != SocketState::connected || socket.unread() != 0) return;
+  World& world = World::get();
+  world.point(Op::close);
+  const std::uint64_t deadline_ns = deadline(static_cast<std::uint64_t>(socket.linger_s) * second);
+  if (socket.state == SocketState::connected && !socket.write_shut) {
+    socket.write_shut = true;
+    send_to_peer(socket, Kind::fin);
+  }
+  Socket& peer = *socket.peer;
+  while (socket.state == SocketState::connected && !peer.ended && !peer.reset && peer.wait(Op::close, deadline_ns)) {
+  }
+}
+
 void vanish(Socket& socket) {
   socket.vanished = true;
   socket.held.clear();

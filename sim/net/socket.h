@@ -85,6 +85,9 @@ long connect(Socket& socket, std::uint32_t address, std::uint16_t port);
 long send(Socket& socket, const void* data, std::size_t size, int flags);
 long receive(Socket& socket, void* data, std::size_t size, int flags);
 long shutdown(Socket& socket, int how);
+/// SO_LINGER: the last descriptor of a connection is about to be closed, which waits until the other side has everything,
+/// or the time is over.
+void linger(Socket& socket);
 /// The host has lost all memory of the socket.
 void vanish(Socket& socket);
 /// The connection is reset, seen from this end; the other end does not hear of it.

@@ -18,6 +18,12 @@ caught() {  # NAME WHAT
 
 caught background_ctx_bad 'FORESEED_CHECK(audited == entered)'
 caught decide_once_bad 'not linearizable'
+caught flap_square_bad 'FORESEED_CHECK(event.time - opened >='
+caught restart_amnesia_bad 'FORESEED_CHECK(all_calls(counters) == window)'
+caught shutdown_deadline_bad 'FORESEED_CHECK(took <='
+caught slow_start_order_bad 'FORESEED_CHECK(elapsed < '
+caught split_partition_bad 'FORESEED_CHECK(town.oms->orders().size() == 3)'
+caught ten_percent_two_probes_bad 'FORESEED_CHECK(close_in(1, 100) <= 8)'
 caught five_silent_days_bad 'FORESEED_CHECK(alert)'
 caught freeze_toctou_bad 'FORESEED_CHECK(!frozen)'
 caught jwks_rotation_herd_bad 'FORESEED_CHECK(issuer.fetches'
