@@ -30,10 +30,12 @@ void check_ledger(const breaker::Metrics& metrics) {
 
 }  // namespace
 
-FORESEED_SCENARIO(iam_slow, "IAM answers just before, at and just after the timeout: each call is counted once (S0-05)") {
+namespace {
+
+void answer_about_500_ms_late(std::chrono::milliseconds read_timeout) {
   services::OmsConfig config = oms_config();
   config.iam.connect_timeout = 2s;
-  config.iam.read_timeout = 500ms;
+  config.iam.read_timeout = read_timeout;
   config.iam.idle_connections_max = 0;
   config.breaker.window_calls = config.breaker.min_calls = 100;
   Town town(config);
@@ -73,6 +75,14 @@ FORESEED_SCENARIO(iam_slow, "IAM answers just before, at and just after the time
   check_ledger(metrics);
   town.stop();
 }
+
+}  // namespace
+
+FORESEED_SCENARIO(iam_slow, "IAM answers just before, at and just after the timeout: each call is counted once (S0-05)") {
+  answer_about_500_ms_late(500ms);
+}
+
+FORESEED_SCENARIO(iam_slow_bad, "the same with a timeout that is 1 ms late (fails)") { answer_about_500_ms_late(501ms); }
 
 FORESEED_SCENARIO(iam_bimodal, "every second answer of IAM is slow, none too late: the slow rate opens, the bulkhead holds (S0-05)") {
   services::OmsConfig config = oms_config();
@@ -311,10 +321,11 @@ FORESEED_SCENARIO(slow_start_order_bad, "the same with a breaker that stays open
 
 namespace {
 
-void crash_again_and_again(std::uint32_t calls_before_opening) {
+/// The breaker waits for so many times the calls before it opens.
+void crash_again_and_again(std::uint32_t times) {
   services::OmsConfig oms_settings = oms_config();
   const std::uint64_t window = oms_settings.breaker.min_calls;
-  oms_settings.breaker.window_calls = oms_settings.breaker.min_calls = calls_before_opening;
+  oms_settings.breaker.window_calls = oms_settings.breaker.min_calls *= times;
   std::atomic<std::uint64_t> lives{0};
   std::atomic<std::uint64_t> failed_calls{0};
   std::atomic<services::OmsService*> serving{nullptr};
@@ -346,11 +357,11 @@ void crash_again_and_again(std::uint32_t calls_before_opening) {
 }  // namespace
 
 FORESEED_SCENARIO(restart_amnesia, "OMS crashes again and again while IAM is down: each life costs IAM a window of calls (S2-09)") {
-  crash_again_and_again(oms_config().breaker.min_calls);
+  crash_again_and_again(1);
 }
 
 FORESEED_SCENARIO(restart_amnesia_bad, "the same with a breaker that waits for ten times as many calls (fails)") {
-  crash_again_and_again(10 * oms_config().breaker.min_calls);
+  crash_again_and_again(10);
 }
 
 namespace {
