@@ -30,10 +30,12 @@ void check_ledger(const breaker::Metrics& metrics) {
 
 }  // namespace
 
-FORESEED_SCENARIO(iam_slow, "IAM answers just before, at and just after the timeout: each call is counted once (S0-05)") {
+namespace {
+
+void answer_about_500_ms_late(std::chrono::milliseconds read_timeout) {
   services::OmsConfig config = oms_config();
   config.iam.connect_timeout = 2s;
-  config.iam.read_timeout = 500ms;
+  config.iam.read_timeout = read_timeout;
   config.iam.idle_connections_max = 0;
   config.breaker.window_calls = config.breaker.min_calls = 100;
   Town town(config);
@@ -73,6 +75,14 @@ FORESEED_SCENARIO(iam_slow, "IAM answers just before, at and just after the time
   check_ledger(metrics);
   town.stop();
 }
+
+}  // namespace
+
+FORESEED_SCENARIO(iam_slow, "IAM answers just before, at and just after the timeout: each call is counted once (S0-05)") {
+  answer_about_500_ms_late(500ms);
+}
+
+FORESEED_SCENARIO(iam_slow_bad, "the same with a timeout that is 1 ms late (fails)") { answer_about_500_ms_late(501ms); }
 
 FORESEED_SCENARIO(iam_bimodal, "every second answer of IAM is slow, none too late: the slow rate opens, the bulkhead holds (S0-05)") {
   services::OmsConfig config = oms_config();
@@ -116,12 +126,14 @@ FORESEED_SCENARIO(iam_bimodal, "every second answer of IAM is slow, none too lat
   town.stop();
 }
 
-FORESEED_SCENARIO(flap_square, "IAM's link goes up and down: the breaker follows within its bounds (S0-15)") {
+namespace {
+
+void flap(std::chrono::seconds open_wait_cap) {
   services::OmsConfig config = oms_config();
   config.iam.connect_timeout = 200ms;
   config.iam.idle_connections_max = 0;
   config.breaker.open_wait_base = 1s;
-  config.breaker.open_wait_cap = 8s;
+  config.breaker.open_wait_cap = open_wait_cap;
   std::mutex mutex;
   std::vector<breaker::Event> events;
   config.on_breaker_event = [&](const breaker::Event& event) {
@@ -172,6 +184,12 @@ FORESEED_SCENARIO(flap_square, "IAM's link goes up and down: the breaker follows
   town.stop();
 }
 
+}  // namespace
+
+FORESEED_SCENARIO(flap_square, "IAM's link goes up and down: the breaker follows within its bounds (S0-15)") { flap(8s); }
+
+FORESEED_SCENARIO(flap_square_bad, "the same with an open time that does not grow (fails)") { flap(1s); }
+
 namespace {
 
 /// Rounds of half-open in which IAM is reached in one of ten attempts; returns how many closed the breaker.
@@ -216,7 +234,13 @@ FORESEED_SCENARIO(ten_percent_two_probes, "the same with two probes: one round i
   foreseed::note("closed " + std::to_string(two) + " of 100 rounds with N = 2");
 }
 
-FORESEED_SCENARIO(split_partition, "replies are lost, requests are not: no order is placed twice (S0-17)") {
+FORESEED_SCENARIO(ten_percent_two_probes_bad, "one probe closes where two are asked for: ten times too often (fails)") {
+  FORESEED_CHECK(close_in(1, 100) <= 8);
+}
+
+namespace {
+
+void lose_replies(bool keys) {
   Town town;
   const std::string writer = token({"orders:write"}, 1h);
   foreseed::FaultPlan()
@@ -226,7 +250,7 @@ FORESEED_SCENARIO(split_partition, "replies are lost, requests are not: no order
   std::vector<std::thread> clients;
   for (int i = 0; i < 3; ++i) {
     clients.emplace_back([&, i] {
-      const std::string key = "order-" + std::to_string(i);
+      const std::string key = keys ? "order-" + std::to_string(i) : "";
       // The request goes out before the partition; its answer does not come back.
       std::this_thread::sleep_for(std::chrono::milliseconds(97));
       Answer answer;
@@ -244,10 +268,18 @@ FORESEED_SCENARIO(split_partition, "replies are lost, requests are not: no order
   town.stop();
 }
 
-FORESEED_SCENARIO(slow_start_order, "OMS and IAM start in any order and at any pace: in the end decisions are IAM's (S2-13, SV6)") {
+}  // namespace
+
+FORESEED_SCENARIO(split_partition, "replies are lost, requests are not: no order is placed twice (S0-17)") { lose_replies(true); }
+
+FORESEED_SCENARIO(split_partition_bad, "the same, tried again without an idempotency key (fails)") { lose_replies(false); }
+
+namespace {
+
+void start_in_any_order(std::chrono::seconds open_wait) {
   const services::IamConfig iam_settings = iam_config();
   services::OmsConfig oms_settings = oms_config();
-  oms_settings.breaker.open_wait_base = oms_settings.breaker.open_wait_cap = 5s;
+  oms_settings.breaker.open_wait_base = oms_settings.breaker.open_wait_cap = open_wait;
   const std::chrono::seconds iam_delay(foreseed::choose(40));
   const std::chrono::seconds oms_delay(foreseed::choose(40));
   std::atomic<bool> stop{false};
@@ -277,8 +309,23 @@ FORESEED_SCENARIO(slow_start_order, "OMS and IAM start in any order and at any p
   iam.join();
 }
 
-FORESEED_SCENARIO(restart_amnesia, "OMS crashes again and again while IAM is down: each life costs IAM a window of calls (S2-09)") {
-  const services::OmsConfig oms_settings = oms_config();
+}  // namespace
+
+FORESEED_SCENARIO(slow_start_order, "OMS and IAM start in any order and at any pace: in the end decisions are IAM's (S2-13, SV6)") {
+  start_in_any_order(5s);
+}
+
+FORESEED_SCENARIO(slow_start_order_bad, "the same with a breaker that stays open for two minutes (fails)") {
+  start_in_any_order(120s);
+}
+
+namespace {
+
+/// The breaker waits for so many times the calls before it opens.
+void crash_again_and_again(std::uint32_t times) {
+  services::OmsConfig oms_settings = oms_config();
+  const std::uint64_t window = oms_settings.breaker.min_calls;
+  oms_settings.breaker.window_calls = oms_settings.breaker.min_calls *= times;
   std::atomic<std::uint64_t> lives{0};
   std::atomic<std::uint64_t> failed_calls{0};
   std::atomic<services::OmsService*> serving{nullptr};
@@ -298,21 +345,31 @@ FORESEED_SCENARIO(restart_amnesia, "OMS crashes again and again while IAM is dow
     const services::AuthCounters counters = service.auth_counters();
     failed_calls += all_calls(counters);
     // The breaker of this life has learned what the last one knew, at the price of its window.
-    FORESEED_CHECK(all_calls(counters) == oms_settings.breaker.min_calls);
+    FORESEED_CHECK(all_calls(counters) == window);
     FORESEED_CHECK(service.breaker().snapshot().mode == breaker::Mode::open);
     oms.crash();
     FORESEED_CHECK(try_order(writer, 500ms).status == 0);
     if (life < 4) oms.restart();
   }
-  FORESEED_CHECK(lives == 5 && failed_calls == 5 * oms_settings.breaker.min_calls);
+  FORESEED_CHECK(lives == 5 && failed_calls == 5 * window);
 }
 
-FORESEED_SCENARIO(shutdown_deadline, "OMS is stopped with orders in flight: it ends in time, each order is answered or refused once (S2-14, SV6)") {
-  services::OmsConfig config = oms_config();
-  config.iam.read_timeout = 3s;
-  config.iam.request_deadline = 3s;
+}  // namespace
+
+FORESEED_SCENARIO(restart_amnesia, "OMS crashes again and again while IAM is down: each life costs IAM a window of calls (S2-09)") {
+  crash_again_and_again(1);
+}
+
+FORESEED_SCENARIO(restart_amnesia_bad, "the same with a breaker that waits for ten times as many calls (fails)") {
+  crash_again_and_again(10);
+}
+
+namespace {
+
+/// An order takes four times the link's delay.
+void stop_with_orders_in_flight(const services::OmsConfig& config, std::chrono::milliseconds delay) {
   Town town(config);
-  foreseed::link("oms", "iam", 500ms);  // an order takes 2 s
+  foreseed::link("oms", "iam", delay);
   const std::string writer = token({"orders:write"}, 1h);
   std::atomic<int> placed{0};
   std::atomic<int> refused{0};
@@ -338,4 +395,19 @@ FORESEED_SCENARIO(shutdown_deadline, "OMS is stopped with orders in flight: it e
   FORESEED_CHECK(oms.orders().size() == static_cast<std::size_t>(placed));
   check_ledger(oms.breaker().metrics());
   town.stop();
+}
+
+}  // namespace
+
+FORESEED_SCENARIO(shutdown_deadline, "OMS is stopped with orders in flight: it ends in time, each order is answered or refused once (S2-14, SV6)") {
+  services::OmsConfig config = oms_config();
+  config.iam.read_timeout = 3s;
+  config.iam.request_deadline = 3s;
+  stop_with_orders_in_flight(config, 500ms);
+}
+
+FORESEED_SCENARIO(shutdown_deadline_bad, "the same with patience for an IAM that takes 20 s: it ends too late (fails)") {
+  services::OmsConfig config = oms_config();
+  config.iam.connect_timeout = config.iam.read_timeout = config.iam.request_deadline = 60s;
+  stop_with_orders_in_flight(config, 5s);
 }

@@ -218,7 +218,8 @@ void describe(const Tree& tree, const Inode& inode, struct stat& out) {
   out.st_dev = 0x100 + tree.host;
   out.st_ino = inode.number;
   out.st_nlink = inode.links;
-  out.st_mode = inode.mode | (inode.is_directory() ? S_IFDIR : inode.is_device() ? S_IFCHR : S_IFREG);
+  const bool socket = inode.kind == Inode::Kind::socket;
+  out.st_mode = inode.mode | (inode.is_directory() ? S_IFDIR : inode.is_device() ? S_IFCHR : socket ? S_IFSOCK : S_IFREG);
   out.st_blksize = 4096;
   if (inode.is_directory()) {
     out.st_size = 4096;

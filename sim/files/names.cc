@@ -70,6 +70,7 @@ long try_open(int directory, const char* path, int flags, unsigned mode) {
     if (creates && (flags & O_EXCL) != 0) return -EEXIST;
     if (place.inode->is_directory() && (writes || creates)) return -EISDIR;
     if (!place.inode->is_directory() && (flags & O_DIRECTORY) != 0) return -ENOTDIR;
+    if (place.inode->kind == Inode::Kind::socket) return -ENXIO;
   }
   File& file = io::make<File>(*start.tree, *place.inode, flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC | O_NOCTTY));
   file.nonblocking = (flags & O_NONBLOCK) != 0;
@@ -110,6 +111,26 @@ long make_directory(int directory, const char* path, unsigned mode) {
     result = start.tree->make(place, Inode::Kind::directory, mode & 07777 & ~creation_mask, made);
   }
   return note(Op::file_mkdir, shown(path), result);
+}
+
+long make_socket(const char* path, const void*& made) {
+  Start start{};
+  Place place;
+  Inode* inode = nullptr;
+  long result = find(AT_FDCWD, path, start, place);
+  if (result == 0) result = start.tree->failure(Op::file_open);
+  if (result == 0) result = start.tree->make(place, Inode::Kind::socket, 0777 & ~creation_mask, inode);
+  made = inode;
+  return result == -EEXIST ? -EADDRINUSE : result;
+}
+
+long find_socket(const char* path, const void*& found) {
+  Start start{};
+  Place place;
+  const long error = find_existing(AT_FDCWD, path, start, place);
+  if (error != 0) return error;
+  found = place.inode;
+  return place.inode->kind == Inode::Kind::socket ? 0 : -ECONNREFUSED;
 }
 
 long unlink(int directory, const char* path, bool is_directory) {
@@ -261,7 +282,9 @@ long list(File& directory, std::vector<Listed>& out) {
   if (!inode.is_directory()) return directory.report(Op::file_list, -ENOTDIR);
   out = {{".", inode.number, DT_DIR}, {"..", inode.parent != nullptr ? inode.parent->number : 0, DT_DIR}};
   for (const auto& [name, child] : inode.names) {
-    const unsigned char type = child->is_directory() ? DT_DIR : child->is_device() ? DT_CHR : DT_REG;
+    const unsigned char type = child->is_directory() ? DT_DIR
+                               : child->is_device()  ? DT_CHR
+                               : child->kind == Inode::Kind::socket ? DT_SOCK : DT_REG;
     out.push_back({name, child->number, type});
   }
   return directory.report(Op::file_list, static_cast<long>(out.size()), false);

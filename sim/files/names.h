@@ -20,6 +20,10 @@ bool passes_to_host(int directory, const char* path);
 
 long open(int directory, const char* path, int flags, unsigned mode);
 long make_directory(int directory, const char* path, unsigned mode);
+/// A name for a socket (EADDRINUSE if there is one), and what a name for one leads to: told apart by its address. Neither
+/// is a scheduling point.
+long make_socket(const char* path, const void*& made);
+long find_socket(const char* path, const void*& found);
 long unlink(int directory, const char* path, bool is_directory);
 /// remove(3)
 long remove(const char* path);

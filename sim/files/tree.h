@@ -41,13 +41,13 @@ struct DataChange {
 };
 
 struct Inode {
-  enum class Kind : std::uint8_t { file, directory, null_device, zero_device, full_device, random_device };
+  enum class Kind : std::uint8_t { file, directory, null_device, zero_device, full_device, random_device, socket };
   using Names = std::map<std::string, Inode*, std::less<>>;
 
   Inode(Kind of_kind, std::uint64_t its_number, std::uint32_t its_mode)
       : kind(of_kind), number(its_number), mode(its_mode) {}
   bool is_directory() const { return kind == Kind::directory; }
-  bool is_device() const { return kind > Kind::directory; }
+  bool is_device() const { return kind > Kind::directory && kind != Kind::socket; }
 
   // durability.cc
   void write(std::uint64_t offset, std::string_view bytes);

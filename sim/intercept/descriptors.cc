@@ -15,6 +15,7 @@
 #include "intercept/real.h"
 #include "io/descriptors.h"
 #include "memory/isolation.h"
+#include "net/socket.h"
 
 using namespace foreseed;
 
@@ -60,6 +61,7 @@ int poll_until(pollfd* entries, nfds_t count, std::uint64_t deadline_ns) {
 FORESEED_EXPORT int close(int fd) {
   if (!ours(fd)) return REAL(close)(fd);
   const Entry entry;
+  if (net::Socket* const socket = net::find_socket(fd); socket != nullptr) net::linger(*socket);
   return static_cast<int>(through_errno(io::close(fd)));
 }
 

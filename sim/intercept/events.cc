@@ -46,9 +46,21 @@ timespec to_timespec(std::uint64_t ns) {
 bool valid(const timespec& time) { return time.tv_sec >= 0 && time.tv_nsec >= 0 && time.tv_nsec < 1'000'000'000; }
 
 itimerspec remaining(const io::Timer& timer) {
-  const std::uint64_t now = World::get().now();
-  const std::uint64_t next = timer.changes_at_ns();
-  return {to_timespec(timer.interval_ns), to_timespec(next == never ? 0 : std::max<std::uint64_t>(next - now, 1))};
+  const std::int64_t next = timer.next_expiration();
+  const std::int64_t left = next - static_cast<std::int64_t>(World::get().local_ns(timer.host));
+  return {to_timespec(timer.interval_ns),
+          to_timespec(next == io::Timer::disarmed ? 0 : static_cast<std::uint64_t>(std::max<std::int64_t>(left, 1)))};
+}
+
+/// `value` on the timer's clock, as a local time of its host.
+std::int64_t local_time(const io::Timer& timer, const timespec& value, bool absolute) {
+  constexpr time_t seconds_max = 4'000'000'000;  // more is never
+  const World& world = World::get();
+  const auto time = static_cast<std::int64_t>(to_ns({std::min(value.tv_sec, seconds_max), value.tv_nsec}));
+  const auto now = static_cast<std::int64_t>(world.local_ns(timer.host));
+  if (!absolute) return now + time;
+  if (timer.clock == CLOCK_REALTIME) return time - (static_cast<std::int64_t>(world.wall_ns(timer.host)) - now);
+  return time - static_cast<std::int64_t>(monotonic_epoch_ns);
 }
 
 }  // namespace
@@ -99,19 +111,16 @@ FORESEED_EXPORT int timerfd_settime(int fd, int flags, const itimerspec* value, 
   io::Timer* const timer = timer_of(fd);
   if (timer == nullptr) return -1;
   if (!valid(value->it_value) || !valid(value->it_interval)) return errno = EINVAL, -1;
-  World& world = World::get();
-  world.point(Op::timerfd_settime);
+  if ((flags & ~(TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET)) != 0) return errno = EINVAL, -1;
+  World::get().point(Op::timerfd_settime);
   if (old != nullptr) *old = remaining(*timer);
-  std::uint64_t next = to_ns(value->it_value);
-  if (next == 0) {
-    next = never;
-  } else if ((flags & TFD_TIMER_ABSTIME) != 0) {
-    next = std::max(sync::deadline_of(timer->clock, value->it_value), world.now());
-  } else {
-    next = world.deadline_after(next);
-  }
-  timer->set(next, to_ns(value->it_interval));
-  return through_errno(timer->report(Op::timerfd_settime, 0));
+  const bool armed = to_ns(value->it_value) != 0;
+  const bool absolute = (flags & TFD_TIMER_ABSTIME) != 0;
+  const bool was_cancelled = timer->cancelled;
+  timer->on_wall_clock = absolute && timer->clock == CLOCK_REALTIME;
+  timer->cancelled_by_set = timer->on_wall_clock && (flags & TFD_TIMER_CANCEL_ON_SET) != 0;
+  timer->set(armed ? local_time(*timer, value->it_value, absolute) : io::Timer::disarmed, to_ns(value->it_interval));
+  return through_errno(timer->report(Op::timerfd_settime, armed && was_cancelled ? -ECANCELED : 0));
 }
 
 FORESEED_EXPORT int timerfd_gettime(int fd, itimerspec* value) noexcept {

@@ -6,6 +6,7 @@
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
+#include "intercept/process.h"
 #include "intercept/real.h"
 
 using namespace foreseed;
@@ -32,5 +33,5 @@ FORESEED_EXPORT int sched_getaffinity(pid_t process, size_t size, cpu_set_t* set
   return 0;
 }
 
-FORESEED_EXPORT pid_t getpid() noexcept { return simulated_code() ? 1000 : REAL(getpid)(); }
-FORESEED_EXPORT pid_t gettid() noexcept { return simulated_code() ? 1000 : REAL(gettid)(); }
+FORESEED_EXPORT pid_t getpid() noexcept { return simulated_code() ? process_id : REAL(getpid)(); }
+FORESEED_EXPORT pid_t gettid() noexcept { return simulated_code() ? process_id : REAL(gettid)(); }

@@ -8,12 +8,14 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 #include <unistd.h>
 #include <utility>
 
+#include "files/names.h"
+#include "intercept/process.h"
 #include "intercept/real.h"
-#include "net/datagram.h"
-#include "net/socket.h"
+#include "net/local.h"
 
 using namespace foreseed;
 
@@ -64,12 +66,43 @@ void write_address(sockaddr* address, socklen_t* size, net::Endpoint endpoint) {
   *size = sizeof in;
 }
 
-/// The same for one end of a connection; those of a socketpair have no names.
+/// The same for a name of the Unix domain; many have none.
+void write_name(sockaddr* address, socklen_t* size, const std::string& name) {
+  if (address == nullptr || size == nullptr) return;
+  sockaddr_un local{};
+  local.sun_family = AF_UNIX;
+  std::memcpy(local.sun_path, name.data(), name.size());
+  std::size_t whole = sizeof local.sun_family + name.size();
+  if (!name.empty() && name[0] != '\0') ++whole;
+  std::memcpy(address, &local, std::min<std::size_t>(*size, whole));
+  *size = static_cast<socklen_t>(whole);
+}
+
+/// The same for one end of a connection.
 void write_address(sockaddr* address, socklen_t* size, const net::Socket& socket, net::Endpoint endpoint) {
-  if (!socket.pair || address == nullptr || size == nullptr) return write_address(address, size, endpoint);
-  const sa_family_t family = AF_UNIX;
-  std::memcpy(address, &family, std::min<std::size_t>(*size, sizeof family));
-  *size = sizeof family;
+  socket.unix_domain ? write_name(address, size, socket.name) : write_address(address, size, endpoint);
+}
+
+/// A name of the Unix domain; `makes` the file that a path stands for.
+net::LocalName read_name(const sockaddr* address, socklen_t size, bool makes) {
+  net::LocalName name;
+  const auto* const local = reinterpret_cast<const sockaddr_un*>(address);
+  constexpr socklen_t begin = sizeof local->sun_family;
+  if (address == nullptr || size < begin || size > sizeof *local || local->sun_family != AF_UNIX ||
+      (size == begin && !makes)) {
+    name.error = -EINVAL;
+  } else if (size > begin && local->sun_path[0] == '\0') {
+    name.text.assign(local->sun_path, size - begin);
+  } else if (size > begin) {
+    name.text.assign(local->sun_path, strnlen(local->sun_path, size - begin));
+    name.error = makes ? files::make_socket(name.text.c_str(), name.file) : files::find_socket(name.text.c_str(), name.file);
+  }
+  return name;
+}
+
+template <typename AnySocket>
+long bind_by_name(AnySocket& socket, const sockaddr* address, socklen_t size) {
+  return socket.name.empty() ? net::bind_local(socket, read_name(address, size, true)) : -EINVAL;
 }
 
 std::uint64_t to_ns(const timeval& time) {
@@ -83,21 +116,23 @@ FORESEED_EXPORT int socket(int domain, int type, int protocol) noexcept {
   const Entry entry;
   const int kind = type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC);
   if (domain == AF_INET6) return errno = EAFNOSUPPORT, -1;
-  if (domain != AF_INET) unsupported("socket() of address family " + std::to_string(domain));
+  if (domain != AF_INET && domain != AF_UNIX) unsupported("socket() of address family " + std::to_string(domain));
   const bool nonblocking = (type & SOCK_NONBLOCK) != 0;
-  const int own = kind == SOCK_DGRAM ? IPPROTO_UDP : IPPROTO_TCP;
+  const bool local = domain == AF_UNIX;
+  const int own = local ? PF_UNIX : kind == SOCK_DGRAM ? IPPROTO_UDP : IPPROTO_TCP;
   if (kind <= SOCK_DGRAM && protocol != 0 && protocol != own) return errno = EPROTONOSUPPORT, -1;
-  if (kind == SOCK_DGRAM) return static_cast<int>(through_errno(net::open_datagram(nonblocking)));
+  if (kind == SOCK_DGRAM) return static_cast<int>(through_errno(net::open_datagram(local, nonblocking)));
   if (kind != SOCK_STREAM) unsupported("socket() of type " + std::to_string(kind));
-  return static_cast<int>(through_errno(net::open_socket(nonblocking)));
+  return static_cast<int>(through_errno(net::open_socket(local, nonblocking)));
 }
 
 FORESEED_EXPORT int socketpair(int domain, int type, int protocol, int descriptors[2]) noexcept {
   if (!simulated_code()) return REAL(socketpair)(domain, type, protocol, descriptors);
   const Entry entry;
   const int kind = type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC);
-  if (domain != AF_UNIX || kind != SOCK_STREAM) unsupported("socketpair() of anything but AF_UNIX, SOCK_STREAM");
-  return static_cast<int>(through_errno(net::open_pair(descriptors, (type & SOCK_NONBLOCK) != 0)));
+  if (domain != AF_UNIX || kind > SOCK_DGRAM) unsupported("socketpair() of anything but AF_UNIX, SOCK_STREAM or SOCK_DGRAM");
+  const auto open = kind == SOCK_STREAM ? net::open_pair : net::open_datagram_pair;
+  return static_cast<int>(through_errno(open(descriptors, (type & SOCK_NONBLOCK) != 0)));
 }
 
 FORESEED_EXPORT int bind(int fd, const sockaddr* address, socklen_t size) noexcept {
@@ -105,8 +140,15 @@ FORESEED_EXPORT int bind(int fd, const sockaddr* address, socklen_t size) noexce
   net::Endpoint at;
   const long wrong = read_address(address, size, at);
   return static_cast<int>(on_socket(
-      fd, [&](net::Socket& socket) { return wrong != 0 ? wrong : net::bind(socket, at.address, at.port); },
-      [&](net::DatagramSocket& socket) { return wrong != 0 ? wrong : net::bind(socket, at); }));
+      fd,
+      [&](net::Socket& socket) {
+        if (socket.unix_domain) return bind_by_name(socket, address, size);
+        return wrong != 0 ? wrong : net::bind(socket, at.address, at.port);
+      },
+      [&](net::DatagramSocket& socket) {
+        if (socket.unix_domain) return bind_by_name(socket, address, size);
+        return wrong != 0 ? wrong : net::bind(socket, at);
+      }));
 }
 
 FORESEED_EXPORT int listen(int fd, int backlog) noexcept {
@@ -120,7 +162,11 @@ FORESEED_EXPORT int accept4(int fd, sockaddr* address, socklen_t* size, int flag
     const long result = net::accept(socket, (flags & SOCK_NONBLOCK) != 0);
     if (result >= 0) {
       const net::Socket& connection = *net::find_socket(static_cast<int>(result));
-      write_address(address, size, {connection.remote_address, connection.remote_port});
+      if (connection.unix_domain) {
+        write_name(address, size, connection.peer->name);
+      } else {
+        write_address(address, size, {connection.remote_address, connection.remote_port});
+      }
     }
     return result;
   }));
@@ -137,8 +183,16 @@ FORESEED_EXPORT int connect(int fd, const sockaddr* address, socklen_t size) {
   const long wrong = read_address(address, size, to);
   const bool undone = address != nullptr && size >= sizeof(sa_family_t) && address->sa_family == AF_UNSPEC;
   return static_cast<int>(on_socket(
-      fd, [&](net::Socket& socket) { return wrong != 0 ? wrong : net::connect(socket, to.address, to.port); },
+      fd,
+      [&](net::Socket& socket) {
+        if (socket.unix_domain) return net::connect_local(socket, read_name(address, size, false));
+        return wrong != 0 ? wrong : net::connect(socket, to.address, to.port);
+      },
       [&](net::DatagramSocket& socket) {
+        if (socket.unix_domain) {
+          const net::LocalName name = undone ? net::LocalName() : read_name(address, size, false);
+          return net::connect_local(socket, undone ? nullptr : &name);
+        }
         if (undone) return net::connect(socket, {});
         return wrong != 0 ? wrong : net::connect(socket, to);
       }));
@@ -151,6 +205,10 @@ FORESEED_EXPORT ssize_t sendto(int fd, const void* data, size_t size, int flags,
   return on_socket(
       fd, [&](net::Socket& socket) { return net::send(socket, data, size, flags); },
       [&](net::DatagramSocket& socket) {
+        if (socket.unix_domain && to != nullptr) {
+          const net::LocalName name = read_name(to, length, false);
+          return net::send_local(socket, data, size, flags, &name);
+        }
         return wrong != 0 ? wrong : net::send(socket, data, size, flags, to == nullptr ? nullptr : &target);
       });
 }
@@ -169,9 +227,15 @@ FORESEED_EXPORT ssize_t recvfrom(int fd, void* data, size_t size, int flags, soc
         return net::receive(socket, data, size, flags);
       },
       [&](net::DatagramSocket& socket) {
-        net::Endpoint sender;
-        const long result = net::receive(socket, data, size, flags, &sender);
-        if (result >= 0) write_address(from, length, sender);
+        net::Endpoint endpoint;
+        const net::DatagramSocket* sender = nullptr;
+        const long result = net::receive(socket, data, size, flags, &endpoint, &sender);
+        if (result < 0) return result;
+        if (socket.unix_domain) {
+          write_name(from, length, sender != nullptr ? sender->name : std::string());
+        } else {
+          write_address(from, length, endpoint);
+        }
         return result;
       });
 }
@@ -194,6 +258,14 @@ FORESEED_EXPORT ssize_t __recvfrom_chk(int fd, void* data, size_t size, size_t r
 
 namespace {
 
+void without_control(int fd, const msghdr& message) {
+  const Entry entry;
+  const net::Socket* const stream = net::find_socket(fd);
+  const net::DatagramSocket* const datagram = net::find_datagram_socket(fd);
+  const bool local = (stream != nullptr && stream->unix_domain) || (datagram != nullptr && datagram->unix_domain);
+  if (local && message.msg_controllen != 0) unsupported("sendmsg() of descriptors or credentials");
+}
+
 bool is_datagram(int fd) {
   const Entry entry;
   return net::find_datagram_socket(fd) != nullptr;
@@ -209,6 +281,7 @@ std::size_t size_of(const msghdr& message) {
 
 FORESEED_EXPORT ssize_t sendmsg(int fd, const msghdr* message, int flags) {
   if (!simulated_code()) return REAL(sendmsg)(fd, message, flags);
+  without_control(fd, *message);
   if (is_datagram(fd)) {
     std::string whole;
     whole.reserve(size_of(*message));
@@ -276,7 +349,7 @@ FORESEED_EXPORT int getsockname(int fd, sockaddr* address, socklen_t* size) noex
         return 0;
       },
       [&](net::DatagramSocket& socket) -> long {
-        write_address(address, size, socket.local);
+        socket.unix_domain ? write_name(address, size, socket.name) : write_address(address, size, socket.local);
         return 0;
       }));
 }
@@ -287,12 +360,13 @@ FORESEED_EXPORT int getpeername(int fd, sockaddr* address, socklen_t* size) noex
       fd,
       [&](net::Socket& socket) -> long {
         if (socket.peer == nullptr) return -ENOTCONN;
-        write_address(address, size, socket, {socket.remote_address, socket.remote_port});
+        write_address(address, size, socket.unix_domain ? *socket.peer : socket,
+                      {socket.remote_address, socket.remote_port});
         return 0;
       },
       [&](net::DatagramSocket& socket) -> long {
-        if (socket.remote.port == 0) return -ENOTCONN;
-        write_address(address, size, socket.remote);
+        if (socket.remote.port == 0 && socket.peer == nullptr) return -ENOTCONN;
+        socket.unix_domain ? write_name(address, size, socket.peer->name) : write_address(address, size, socket.remote);
         return 0;
       }));
 }
@@ -303,10 +377,10 @@ constexpr std::size_t buffer_of(const net::Socket&) { return net::window; }
 constexpr std::size_t buffer_of(const net::DatagramSocket&) { return net::datagram_buffer; }
 constexpr int type_of(const net::Socket&) { return SOCK_STREAM; }
 constexpr int type_of(const net::DatagramSocket&) { return SOCK_DGRAM; }
-int domain_of(const net::Socket& socket) { return socket.pair ? AF_UNIX : AF_INET; }
-int domain_of(const net::DatagramSocket&) { return AF_INET; }
-int protocol_of(const net::Socket& socket) { return socket.pair ? 0 : IPPROTO_TCP; }
-int protocol_of(const net::DatagramSocket&) { return IPPROTO_UDP; }
+int domain_of(const net::Socket& socket) { return socket.unix_domain ? AF_UNIX : AF_INET; }
+int domain_of(const net::DatagramSocket& socket) { return socket.unix_domain ? AF_UNIX : AF_INET; }
+int protocol_of(const net::Socket& socket) { return socket.unix_domain ? 0 : IPPROTO_TCP; }
+int protocol_of(const net::DatagramSocket& socket) { return socket.unix_domain ? 0 : IPPROTO_UDP; }
 bool listens(const net::Socket& socket) { return socket.state == net::SocketState::listening; }
 bool listens(const net::DatagramSocket&) { return false; }
 
@@ -376,6 +450,10 @@ long get_socket_option(AnySocket& socket, int name, void* value, socklen_t* size
     case SO_BROADCAST: return number(socket.broadcast);
     case SO_RCVTIMEO: return time(socket.receive_timeout_ns);
     case SO_SNDTIMEO: return time(socket.send_timeout_ns);
+    case SO_PEERCRED: {
+      if (domain_of(socket) != AF_UNIX) return give(ucred{0, static_cast<uid_t>(-1), static_cast<gid_t>(-1)}, value, size);
+      return give(ucred{process_id, geteuid(), getegid()}, value, size);
+    }
     case SO_LINGER: return give(linger{socket.linger_on, socket.linger_s}, value, size);
     default: unsupported("getsockopt(SOL_SOCKET, " + std::to_string(name) + ")");
   }

@@ -56,35 +56,59 @@ long open_event_counter(std::uint64_t count, bool semaphore, bool nonblocking) {
   return made.report(Op::eventfd, open(made));
 }
 
-std::uint64_t Timer::expirations() const {
-  const std::uint64_t now = World::get().now();
-  if (next_ns > now) return 0;
-  return interval_ns == 0 ? 1 : 1 + (now - next_ns) / interval_ns;
+std::uint64_t Timer::due() const {
+  const auto now = static_cast<std::int64_t>(World::get().local_ns(host));
+  if (next_ == disarmed || next_ > now) return 0;
+  return interval_ns == 0 ? 1 : 1 + static_cast<std::uint64_t>(now - next_) / interval_ns;
+}
+
+std::uint64_t Timer::expirations() const { return kept_ + due(); }
+
+std::int64_t Timer::next_expiration() const {
+  const std::uint64_t seen = due();
+  if (seen == 0 || next_ == disarmed) return next_;
+  return interval_ns == 0 ? disarmed : next_ + static_cast<std::int64_t>(seen * interval_ns);
 }
 
 std::uint64_t Timer::changes_at_ns() const {
-  const std::uint64_t seen = expirations();
-  if (seen == 0) return next_ns;
-  return interval_ns == 0 ? never : next_ns + seen * interval_ns;
+  const std::int64_t next = next_expiration();
+  return next == disarmed ? never : World::get().time_at(host, static_cast<std::uint64_t>(next));
 }
 
-void Timer::set(std::uint64_t next, std::uint64_t interval) {
-  next_ns = next;
+void Timer::set(std::int64_t next, std::uint64_t interval) {
+  next_ = next;
   interval_ns = interval;
+  kept_ = 0;
+  cancelled = false;
   changed();
 }
 
+void Timer::clock_set(std::int64_t by_ns) {
+  if (!on_wall_clock || next_ == disarmed) return;
+  const std::uint64_t before = due();
+  next_ = next_expiration();
+  kept_ += before;
+  if (next_ != disarmed) next_ -= by_ns;
+  cancelled = cancelled_by_set;
+  World::get().wake_all(waiters);  // whoever waits looks again when that will be
+}
+
 long Timer::read(void* data, std::size_t size) {
-  std::uint64_t count;
-  if (size < sizeof count) return -EINVAL;
+  if (size < sizeof kept_) return -EINVAL;
   World& world = World::get();
   world.point(Op::read);
-  while ((count = expirations()) == 0) {
+  while (!cancelled && expirations() == 0) {
     if (nonblocking) return report(Op::read, -EAGAIN, false);
-    wait(Op::read, next_ns);
+    wait(Op::read, changes_at_ns());
   }
-  changes_ += count;  // what changes() has counted stays counted
-  next_ns = interval_ns == 0 ? never : next_ns + count * interval_ns;
+  const std::uint64_t count = expirations();
+  changes_ += count + cancelled;  // what changes() has counted stays counted
+  next_ = next_expiration();
+  kept_ = 0;
+  if (cancelled) {
+    cancelled = false;
+    return report(Op::read, -ECANCELED);
+  }
   std::memcpy(data, &count, sizeof count);
   return report(Op::read, sizeof count);
 }

@@ -6,6 +6,8 @@
 #include <fcntl.h>
 #include <string>
 
+#include "io/counters.h"
+
 namespace foreseed::io {
 
 std::vector<std::unique_ptr<Description>> detail::owned;
@@ -159,6 +161,12 @@ void install(World& world) {
     table.clear();
     ledgers.clear();
     detail::owned.clear();
+  };
+  hooks.clock_set = [](std::uint32_t host, std::int64_t by_ns) {
+    for (const auto& description : detail::owned) {
+      if (description->kind != Description::Kind::timer || description->host != host) continue;
+      if (description->references != 0) static_cast<Timer&>(*description).clock_set(by_ns);
+    }
   };
   world.add_hooks(hooks);
 }

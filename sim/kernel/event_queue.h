@@ -5,7 +5,8 @@
 //
 // What comes before `horizon_` stands in a 4-ary heap of 16-byte keys, the four children of a node in one cache line
 // (LaMarca and Ladner 1996); what an event does lies apart and does not move. The way down takes no decision that the
-// processor could foretell wrongly. Where more than a few hundred events are pending, the later ones wait unsorted in
+// processor could foretell wrongly. An event that comes before all others stands alone, for it is likely to be the next to
+// go. Where more than a few hundred events are pending, the later ones wait unsorted in
 // buckets by the highest bit in which their time differs from that of the first of them, as in a radix heap (Ahuja et al.
 // 1990), and come into the heap one bucket at a time: so the heap stays in the nearest cache.
 
@@ -39,22 +40,32 @@ class EventQueue {
     near_only();
   }
   bool empty() const { return last_ < root; }
-  std::size_t size() const { return near_size() + far_size_; }
-  std::uint64_t next_time() const { return time_of(at(root)); }
+  std::size_t size() const { return near_size() + far_size_ + (!empty() && at(front) != latest); }
+  std::uint64_t next_time() const { return time_of(first()); }
   Alarm top() const {
-    const Action& action = actions_[slot_of(at(root))];
-    return {next_time(), action.fire, action.context, action.argument};
+    const Key key = first();
+    const Action& action = actions_[slot_of(key)];
+    return {time_of(key), action.fire, action.context, action.argument};
   }
 
   void push(std::uint64_t time_ns, bool (*fire)(void*, std::uint64_t, bool), void* context, std::uint64_t argument) {
     const Event event{time_ns, ++sequence_, {fire, context, argument}};
     if (__builtin_expect(time_ns >= horizon_ && far_size_ != 0, 0)) return put_far(event);
-    put_near(event);
+    if (!empty() && time_ns < next_time()) {
+      const Key before = std::exchange(at(front), keep(event));
+      if (before != latest) insert(before);
+    } else {
+      put_near(event);
+    }
     if (__builtin_expect(near_size() > near_max_, 0)) spill();
   }
 
   void pop() {
-    free_.push_back(static_cast<std::uint32_t>(slot_of(at(root))));
+    free_.push_back(static_cast<std::uint32_t>(slot_of(first())));
+    if (at(front) != latest) {
+      at(front) = latest;
+      return;
+    }
     const Key moved = std::exchange(at(last_), latest);
     if (--last_ < root) return refill();
     // The least children move up all the way to a leaf. What stood last goes there, and rarely has to rise.
@@ -68,6 +79,19 @@ class EventQueue {
       hole = 4 * family + least;
     }
     rise(hole, moved);
+  }
+
+  /// Calls visit(fire, context) for the next event and a few that may come soon after it.
+  template <typename Visit>
+  void each_soon(Visit visit) const {
+    if (empty()) return;
+    const auto one = [&](std::size_t position) {
+      const Action& action = actions_[slot_of(at(position))];
+      visit(action.fire, action.context);
+    };
+    if (at(front) != latest) one(front);
+    one(root);
+    for (std::size_t position = root + 1; position <= std::min(last_, root + 4); ++position) one(position);
   }
 
   /// Drops every stale event; worth its O(n log n) when most are.
@@ -104,12 +128,17 @@ class EventQueue {
     Action action;
   };
 
-  /// Four children of one node. Where there are fewer, `latest` stands for the rest. The root stands alone, at position 3;
-  /// the children of position i are family i - 2.
+  /// Four children of one node. Where there are fewer, `latest` stands for the rest. The root is at position 3; the children
+  /// of position i are family i - 2. Beside the root stands what comes before all of the heap, or `latest` for nothing;
+  /// where the heap is empty there is nothing.
   struct alignas(64) Family {
     Key keys[4];
   };
   static constexpr std::size_t root = 3;
+  static constexpr std::size_t front = 0;
+
+  /// The next; there is one.
+  Key first() const { return at(front) != latest ? at(front) : at(root); }
 
   Key& at(std::size_t position) { return families_[position / 4].keys[position % 4]; }
   const Key& at(std::size_t position) const { return families_[position / 4].keys[position % 4]; }
@@ -118,6 +147,7 @@ class EventQueue {
     const std::size_t hole = ++last_;
     if (hole / 4 >= families_.size()) families_.emplace_back();
     if (hole % 4 == 0) families_[hole / 4] = {{latest, latest, latest, latest}};
+    if (hole == root) at(front) = latest;
     rise(hole, key);
   }
 
@@ -128,7 +158,10 @@ class EventQueue {
 
   std::size_t near_size() const { return last_ + 1 - root; }
 
-  void put_near(const Event& event) {
+  void put_near(const Event& event) { insert(keep(event)); }
+
+  /// Puts aside what the event does.
+  Key keep(const Event& event) {
     std::size_t slot = actions_.size();
     if (free_.empty()) {
       if (slot >> slot_bits != 0) __builtin_trap();
@@ -138,7 +171,7 @@ class EventQueue {
       free_.pop_back();
       actions_[slot] = event.action;
     }
-    insert(Key{event.time_ns} << 64 | (event.sequence << slot_bits | slot));
+    return Key{event.time_ns} << 64 | (event.sequence << slot_bits | slot);
   }
 
   // --- what comes later ----------------------------------------------------------------------------------------------
@@ -184,11 +217,13 @@ class EventQueue {
 
   std::vector<Event> take_all() {
     std::vector<Event> all;
-    for (std::size_t i = root; i <= last_; ++i) {
-      const std::size_t slot = slot_of(at(i));
-      all.push_back({time_of(at(i)), static_cast<std::uint64_t>(at(i)) >> slot_bits, actions_[slot]});
+    const auto take = [&](Key key) {
+      const std::size_t slot = slot_of(key);
+      all.push_back({time_of(key), static_cast<std::uint64_t>(key) >> slot_bits, actions_[slot]});
       free_.push_back(static_cast<std::uint32_t>(slot));
-    }
+    };
+    if (!empty() && at(front) != latest) take(at(front));
+    for (std::size_t i = root; i <= last_; ++i) take(at(i));
     last_ = root - 1;
     for (; far_buckets_ != 0; far_buckets_ &= far_buckets_ - 1) {
       std::vector<Event>& bucket = far_[std::countr_zero(far_buckets_)];

@@ -67,6 +67,9 @@ void World::step_clock(std::uint32_t host, std::int64_t by_ns) {
     task.local_deadline_ns = deadline < 0 ? 0 : static_cast<std::uint64_t>(deadline);
   }
   move_deadlines(host);
+  for (const RunHooks& hooks : hooks_) {
+    if (hooks.clock_set != nullptr) hooks.clock_set(host, by_ns);
+  }
 }
 
 void World::drift_clock(std::uint32_t host, std::int32_t ppb) {

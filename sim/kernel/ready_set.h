@@ -8,6 +8,9 @@
 
 namespace foreseed {
 
+/// Whether the processor has BMI2, in which `pdep` finds the k-th bit that is set.
+inline const bool has_pdep = __builtin_cpu_supports("bmi2") != 0;
+
 class ReadySet {
  public:
   /// Empties the set.
@@ -33,6 +36,7 @@ class ReadySet {
     members |= bit;
     groups_[task / group_tasks] += added;
     count_ += added;
+    newest_ = task;
   }
   void erase(std::uint32_t task) {
     const std::uint64_t bit = std::uint64_t{1} << (task % 64);
@@ -98,7 +102,12 @@ class ReadySet {
   }
 
   static std::uint32_t nth_bit(std::uint64_t word, std::uint32_t k) {
-    // Which k it is cannot be foretold: the first few go without a branch.
+    // Which k it is cannot be foretold: no branch on it, or for the first few, where the processor has no such instruction.
+    if (__builtin_expect(has_pdep, 1)) {
+      std::uint64_t bit;
+      asm("pdep %2, %1, %0" : "=r"(bit) : "r"(std::uint64_t{1} << k), "r"(word));
+      return static_cast<std::uint32_t>(std::countr_zero(bit));
+    }
     for (; k >= 4; --k) word &= word - 1;
     const std::uint64_t second = word & (word - 1);
     const std::uint64_t third = second & (second - 1);
@@ -109,6 +118,8 @@ class ReadySet {
   static std::uint32_t ones(std::uint64_t word) { return static_cast<std::uint32_t>(std::popcount(word)); }
 
   __attribute__((noinline)) std::uint32_t nth_from_many(std::uint32_t start, std::uint32_t k) const {
+    if (count_ == 1 && low_ != 0) return static_cast<std::uint32_t>(std::countr_zero(low_));
+    if (count_ == 1 && contains(newest_)) return newest_;
     k += rank(start);
     return select(k < count_ ? k : k - count_);
   }
@@ -137,6 +148,7 @@ class ReadySet {
   std::vector<std::uint64_t> high_;  ///< the rest
   std::vector<std::uint32_t> groups_;  ///< how many members each group has, but for tasks 0..63
   std::uint32_t count_ = 0;
+  std::uint32_t newest_ = 0;  ///< of tasks 64.., the last to come, if it is still a member
 };
 
 }  // namespace foreseed

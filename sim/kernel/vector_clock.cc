@@ -23,6 +23,7 @@ struct Leaf : Node {
   std::uint32_t values[fan];
 };
 struct Inner : Node {
+  std::uint32_t width;    ///< so many children are written, the last of them not null; the rest is nothing
   Node* children[fan];
 };
 
@@ -54,7 +55,14 @@ void* take_memory() {
 }
 
 Node* make_node(std::uint32_t height) {
-  Node* const node = height == 0 ? static_cast<Node*>(new (take_memory()) Leaf{}) : new (take_memory()) Inner{};
+  Node* node;
+  if (height == 0) {
+    node = new (take_memory()) Leaf{};
+  } else {
+    auto* const made = new (take_memory()) Inner;
+    made->width = 0;
+    node = made;
+  }
   node->references = 1;
   node->height = height;
   return node;
@@ -68,8 +76,8 @@ Node* share(Node* node) {
 void drop(Node* node) {
   if (--node->references != 0) return;
   if (node->height != 0) {
-    for (Node* const child : inner(node).children) {
-      if (child != nullptr) drop(child);
+    for (std::uint32_t i = 0; i < inner(node).width; ++i) {
+      if (Node* const child = inner(node).children[i]; child != nullptr) drop(child);
     }
   }
   auto* const memory = reinterpret_cast<Unused*>(node);
@@ -86,9 +94,9 @@ Node* unshare(Node* mine) {
   if (mine->height == 0) {
     std::memcpy(leaf(copy).values, leaf(mine).values, sizeof leaf(mine).values);
   } else {
-    std::memcpy(inner(copy).children, inner(mine).children, sizeof inner(mine).children);
-    for (Node* const child : inner(copy).children) {
-      if (child != nullptr) ++child->references;
+    const std::uint32_t width = inner(copy).width = inner(mine).width;
+    for (std::uint32_t i = 0; i < width; ++i) {
+      if (Node* const child = inner(copy).children[i] = inner(mine).children[i]; child != nullptr) ++child->references;
     }
   }
   --mine->references;
@@ -100,6 +108,7 @@ Node* lift(Node* mine, std::uint32_t height) {
   while (mine->height < height) {
     Node* const above = make_node(mine->height + 1);
     inner(above).children[0] = mine;
+    inner(above).width = 1;
     mine = above;
   }
   return mine;
@@ -113,10 +122,16 @@ std::uint32_t height_for(std::uint32_t task) {
 
 std::uint32_t get(const Node* node, std::uint32_t task) {
   if (node == nullptr || task >> (fan_bits * (node->height + 1)) != 0) return 0;
-  for (; node->height != 0; node = inner(node).children[(task >> (fan_bits * node->height)) % fan]) {
-    if (inner(node).children[(task >> (fan_bits * node->height)) % fan] == nullptr) return 0;
+  while (node->height != 0) {
+    const std::uint32_t at = (task >> (fan_bits * node->height)) % fan;
+    if (at >= inner(node).width || inner(node).children[at] == nullptr) return 0;
+    node = inner(node).children[at];
   }
   return leaf(node).values[task % fan];
+}
+
+void widen(Inner& node, std::uint32_t width) {
+  while (node.width < width) node.children[node.width++] = nullptr;
 }
 
 /// Component `task`, which has less, becomes `value`. `mine` may be null, and is of that height otherwise.
@@ -125,7 +140,9 @@ Node* raise(Node* mine, std::uint32_t height, std::uint32_t task, std::uint32_t 
   if (height == 0) {
     leaf(mine).values[task % fan] = value;
   } else {
-    Node*& child = inner(mine).children[(task >> (fan_bits * height)) % fan];
+    const std::uint32_t at = (task >> (fan_bits * height)) % fan;
+    widen(inner(mine), at + 1);
+    Node*& child = inner(mine).children[at];
     child = raise(child, height - 1, task, value);
   }
   return mine;
@@ -133,34 +150,40 @@ Node* raise(Node* mine, std::uint32_t height, std::uint32_t task, std::uint32_t 
 
 Node* merge(Node* mine, Node* other);
 
+/// Plain loops over whole leaves, without a branch: the compiler makes vector instructions of them.
 Node* merge_leaves(Node* mine, Node* other) {
-  bool less = false;
-  bool greater = false;
-  for (std::uint32_t i = 0; i < fan; ++i) {
-    less |= leaf(mine).values[i] < leaf(other).values[i];
-    greater |= leaf(mine).values[i] > leaf(other).values[i];
-  }
-  if (!less) return mine;
-  if (!greater) {
+  const std::uint32_t* const own = leaf(mine).values;
+  const std::uint32_t* const theirs = leaf(other).values;
+  std::uint32_t most[fan];
+  std::uint32_t less = 0;
+  std::uint32_t greater = 0;
+  for (std::uint32_t i = 0; i < fan; ++i) most[i] = std::max(own[i], theirs[i]);
+  for (std::uint32_t i = 0; i < fan; ++i) less |= most[i] ^ own[i];
+  if (less == 0) return mine;
+  for (std::uint32_t i = 0; i < fan; ++i) greater |= most[i] ^ theirs[i];
+  if (greater == 0) {
     drop(mine);
     return share(other);
   }
-  mine = unshare(mine);
-  for (std::uint32_t i = 0; i < fan; ++i) {
-    leaf(mine).values[i] = std::max(leaf(mine).values[i], leaf(other).values[i]);
+  if (mine->references != 1) {
+    --mine->references;
+    mine = make_node(0);
   }
+  std::memcpy(leaf(mine).values, most, sizeof most);
   return mine;
 }
 
 Node* merge_inner(Node* mine, Node* other) {
-  bool less = false;
-  for (std::uint32_t i = 0; i < fan; ++i) {
+  const std::uint32_t width = inner(other).width;
+  bool less = width > inner(mine).width;
+  for (std::uint32_t i = 0; i < std::min(width, inner(mine).width); ++i) {
     less |= inner(other).children[i] != nullptr && inner(mine).children[i] != inner(other).children[i];
   }
   if (!less) return mine;
   mine = unshare(mine);
-  bool equal = true;
-  for (std::uint32_t i = 0; i < fan; ++i) {
+  bool equal = inner(mine).width <= width;
+  widen(inner(mine), width);
+  for (std::uint32_t i = 0; i < width; ++i) {
     Node* const theirs = inner(other).children[i];
     Node*& child = inner(mine).children[i];
     if (theirs != nullptr && theirs != child) child = merge(child, theirs);

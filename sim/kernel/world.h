@@ -40,6 +40,7 @@ struct RunHooks {
   void (*series_begin)() = nullptr;
   void (*series_end)() = nullptr;
   void (*host_crash)(std::uint32_t host) = nullptr;  ///< a host has lost power
+  void (*clock_set)(std::uint32_t host, std::int64_t by_ns) = nullptr;  ///< a host's wall clock was set
   bool (*fault)(void* address) = nullptr;  ///< a segmentation fault at `address`: true if it was ours and is mended
 };
 
@@ -146,14 +147,15 @@ class World {
     const std::int64_t offset = host < clocks_.size() ? clocks_[host].wall_offset_ns() : 0;
     return wall_epoch_ns + local_ns(host) + static_cast<std::uint64_t>(offset);
   }
+  /// The world's time at which that clock will show `local_ns`, or has.
+  std::uint64_t time_at(std::uint32_t host, std::uint64_t local_ns) const {
+    return host >= clocks_.size() ? local_ns : clocks_[host].world(local_ns, now_);
+  }
   /// The world's time at which `duration_ns` will have passed for the running task.
   std::uint64_t deadline_after(std::uint64_t duration_ns) const { return deadline_at(local_ns(current_->host) + duration_ns); }
   /// The same for a local time, and for a time on the wall clock: if the clock is set while a task waits for it, so is the
   /// end of its wait.
-  std::uint64_t deadline_at(std::uint64_t local_deadline_ns) const {
-    const std::uint32_t host = current_->host;
-    return host >= clocks_.size() ? local_deadline_ns : clocks_[host].world(local_deadline_ns, now_);
-  }
+  std::uint64_t deadline_at(std::uint64_t local_deadline_ns) const { return time_at(current_->host, local_deadline_ns); }
   std::uint64_t deadline_at_wall(std::uint64_t wall_deadline_ns);
   /// Sets the wall clock of a host forwards or back; makes its clocks run fast or slow.
   void step_clock(std::uint32_t host, std::int64_t by_ns);
@@ -217,6 +219,8 @@ class World {
   /// Epochs of this run are above it.
   std::uint64_t epoch_base() const { return epoch_base_; }
 
+  /// Fetches what is known of the accesses to the stack from `address` on. Set by the memory room.
+  void (*fetch_stack_shadow)(std::uintptr_t address) = nullptr;
   /// Called where nothing can go on: fills in what is known of the cycle. Set by the sync room.
   void (*explain_deadlock)(World&, Finding&) = nullptr;
   /// Called before the body's first step if RunOptions::faults is set. Set by the fault room.
@@ -253,6 +257,8 @@ class World {
   void hold_each(const WaitList& list);
   HostClock& clock_of(std::uint32_t host);
   void move_deadlines(std::uint32_t host);
+  void fetch(const Task& task) const;
+  void fetch_coming();
   void switch_to(Task& next);
   void dispatch(Op op);
   bool advance();
@@ -321,6 +327,8 @@ class World {
   std::optional<Finding> finding_;
   boost::fibers::context* host_fiber_ = nullptr;
   std::vector<RunHooks> hooks_;
+  const void* fetched_ = nullptr;  ///< the task, if it is one, that was fetched ahead
+  const void* fetched_before_ = nullptr;
 };
 
 namespace detail {

@@ -11,6 +11,7 @@ namespace foreseed::memory {
 
 void install(World& world) {
   world.body_exit = check_leaks;
+  world.fetch_stack_shadow = fetch_stack_shadow;
   RunHooks hooks;
   hooks.series_begin = isolation_series_begin;
   hooks.series_end = isolation_series_end;

@@ -275,6 +275,13 @@ void forget(const void* pointer, std::size_t size) {
   for (std::uintptr_t at = address & ~std::uintptr_t{7}; at < address + size; at += 8) cell_at(at) = {0, 0};
 }
 
+void fetch_stack_shadow(std::uintptr_t address) {
+  const Cell* const chunk = shadow_directory[(address >> chunk_shift) & (directory_size - 1)];
+  if (chunk == nullptr) return;
+  const Cell* const first = &chunk[(address & ((std::uintptr_t{1} << chunk_shift) - 1)) >> 3];
+  for (std::size_t line = 0; line < 8; ++line) __builtin_prefetch(first + line * (64 / sizeof(Cell)));
+}
+
 void races_begin_run() {
   if (shadow_directory == nullptr) {
     void* const got = mmap(nullptr, directory_size * sizeof(Cell*), PROT_READ | PROT_WRITE,

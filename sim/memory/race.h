@@ -68,6 +68,9 @@ void forget(const void* address, std::size_t size);
 /// For recorded runs: keeps the stack of every access to the granules of these bytes. 0 watches nothing.
 void watch(std::uintptr_t address, std::size_t size);
 
+/// Fetches the cells of the frames that lie from `address` on.
+void fetch_stack_shadow(std::uintptr_t address);
+
 void races_begin_run();
 
 }  // namespace foreseed::memory

@@ -3,46 +3,40 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <string_view>
 #include <sys/socket.h>
 
+#include "net/local.h"
 #include "net/messages.h"
 
 namespace foreseed::net {
 
 namespace {
 
-/// A datagram under way.
-struct Flight {
-  DatagramSocket* sender;
-  std::uint32_t to_host;
-  Endpoint to;
-  Datagram datagram;
-  VectorClock clock;
-  std::uint32_t message = 0;  ///< see messages.h
-};
-std::vector<std::unique_ptr<Flight>> flights;  ///< all that were ever needed at once
-std::vector<Flight*> landed;                   ///< those of them that can fly again
+std::vector<std::unique_ptr<Datagram>> datagrams;  ///< all that were ever needed at once
+std::vector<Datagram*> unused;                     ///< those of them that can be sent again
+constexpr std::size_t kept_capacity = 4096;        ///< of the bytes of one that is not in use
 
-Flight& take_flight() {
-  if (landed.empty()) return *flights.emplace_back(std::make_unique<Flight>());
-  Flight& flight = *landed.back();
-  landed.pop_back();
-  return flight;
+Datagram& take_datagram() {
+  if (unused.empty()) return *datagrams.emplace_back(std::make_unique<Datagram>());
+  Datagram& datagram = *unused.back();
+  unused.pop_back();
+  return datagram;
 }
 
-void land(Flight& flight) {
-  flight.datagram.bytes.clear();
-  flight.clock.clear();
-  landed.push_back(&flight);
+void put_back(Datagram& datagram) {
+  if (datagram.bytes.capacity() > kept_capacity) datagram.bytes = {};
+  datagram.clock.clear();
+  unused.push_back(&datagram);
 }
 
-DatagramSocket* receiver(const Flight& flight) {
+DatagramSocket* receiver(const Datagram& datagram) {
   DatagramSocket* found = nullptr;
-  for (DatagramSocket* const socket : Network::get().machine(flight.to_host).bound_datagrams) {
-    if (socket->local.port != flight.to.port) continue;
-    if (socket->local.address != 0 && socket->local.address != flight.to.address) continue;
+  for (DatagramSocket* const socket : Network::get().machine(datagram.to_host).bound_datagrams) {
+    if (socket->local.port != datagram.to.port) continue;
+    if (socket->local.address != 0 && socket->local.address != datagram.to.address) continue;
     if (socket->remote.port != 0) {
-      if (socket->remote == flight.datagram.from) return socket;  // connected ones come first
+      if (socket->remote == datagram.from) return socket;  // connected ones come first
       continue;
     }
     found = socket;  // of several that share the port, the last to bind
@@ -61,30 +55,46 @@ bool refusal_arrives(void* context, std::uint64_t where, bool dry) {
   return true;
 }
 
-void refuse(const Flight& flight) {
+void refuse(const Datagram& datagram) {
   World& world = World::get();
-  Link& back = Network::get().link(flight.to_host, flight.sender->host);
-  if (is_blocked(back, flight.sender->fate)) return;
-  world.at(world.now() + back.travel_ns(0), refusal_arrives, flight.sender,
-           std::uint64_t{flight.to.address} << 16 | flight.to.port);
+  DatagramSocket& sender = *datagram.sender;
+  Link& back = Network::get().link(datagram.to_host, sender.host);
+  if (is_blocked(back, sender.fate)) return;
+  world.at(world.now() + back.travel_ns(0), refusal_arrives, &sender,
+           std::uint64_t{datagram.to.address} << 16 | datagram.to.port);
+}
+
+void put_in_queue(DatagramSocket& socket, Datagram& datagram) {
+  ++socket.waiting;
+  socket.buffered += datagram.bytes.size();
+  datagram.next = nullptr;
+  (socket.first == nullptr ? socket.first : socket.last->next) = &datagram;
+  socket.last = &datagram;
+  socket.changed();
 }
 
 bool datagram_arrives(void* context, std::uint64_t, bool dry) {
   if (dry) return true;
-  Flight& flight = *static_cast<Flight*>(context);
-  DatagramSocket* const socket = receiver(flight);
-  message_arrived(flight.message, socket == nullptr ? 0 : socket->number);
-  const std::size_t size = flight.datagram.bytes.size();
-  if (socket == nullptr) {
-    refuse(flight);
-  } else if (socket->buffered + size <= datagram_buffer) {
-    socket->buffered += size;
-    socket->clock.join(flight.clock);
-    socket->arrived.push_back(std::move(flight.datagram));
-    socket->changed();
+  Datagram& datagram = *static_cast<Datagram*>(context);
+  DatagramSocket* const socket = receiver(datagram);
+  message_arrived(datagram.message, socket == nullptr ? 0 : socket->number);
+  const std::size_t size = datagram.bytes.size();
+  if (socket != nullptr && socket->buffered + size <= datagram_buffer) {
+    put_in_queue(*socket, datagram);
+    return true;
   }
-  land(flight);
+  if (socket == nullptr) refuse(datagram);
+  put_back(datagram);
   return true;
+}
+
+/// The first of those that have arrived is read, or nobody will read it.
+void drop_first(DatagramSocket& socket) {
+  Datagram& datagram = *socket.first;
+  socket.first = datagram.next;
+  --socket.waiting;
+  socket.buffered -= datagram.bytes.size();
+  put_back(datagram);
 }
 
 void mark(std::uint32_t number, Message::Mark mark) {
@@ -92,38 +102,40 @@ void mark(std::uint32_t number, Message::Mark mark) {
 }
 
 /// Lets a datagram go: it may be lost, spoiled, doubled, or kept back while later ones pass.
-void send_over(Link& link, DatagramSocket& sender, std::uint32_t to_host, Endpoint to, Datagram datagram) {
-  std::uint32_t message = message_sent("datagram", sender.host, to_host, datagram.bytes.size(), true);
+void send_over(Link& link, DatagramSocket& sender, std::uint32_t to_host, Endpoint from, Endpoint to, std::string_view bytes) {
+  std::uint32_t message = message_sent("datagram", sender.host, to_host, bytes.size(), true);
   if (Network::get().machine(to_host).down || is_blocked(link, sender.fate) ||
       chance(Op::sock_send, std::max(link.loss, link.trouble.loss))) {
     return message_lost(message);
   }
   World& world = World::get();
-  if (chance(Op::sock_send, std::max(link.corrupt, link.trouble.corrupt)) && !datagram.bytes.empty()) {
-    const std::uint32_t bit =
-        world.choose(static_cast<std::uint32_t>(Op::sock_send), ChoiceKind::fault, datagram.bytes.size() * 8);
-    datagram.bytes[bit / 8] = static_cast<char>(datagram.bytes[bit / 8] ^ (1 << bit % 8));
+  const bool corrupt = chance(Op::sock_send, std::max(link.corrupt, link.trouble.corrupt)) && !bytes.empty();
+  std::uint32_t bit = 0;
+  if (corrupt) {
+    bit = world.choose(static_cast<std::uint32_t>(Op::sock_send), ChoiceKind::fault, bytes.size() * 8);
     mark(message, Message::corrupt);
   }
   const int copies = chance(Op::sock_send, std::max(link.duplicate, link.trouble.duplicate)) ? 2 : 1;
   for (int i = 0; i < copies; ++i) {
     if (i != 0) {
-      message = message_sent("datagram", sender.host, to_host, datagram.bytes.size(), true);
+      message = message_sent("datagram", sender.host, to_host, bytes.size(), true);
       mark(message, Message::duplicate);
     }
-    std::uint64_t delay_ns = link.travel_ns(datagram.bytes.size());
+    std::uint64_t delay_ns = link.travel_ns(bytes.size());
     if (chance(Op::sock_send, std::max(link.reorder, link.trouble.reorder))) {
       delay_ns += 4 * delay_ns + 1'000'000;
       mark(message, Message::late);
     }
-    Flight& flight = take_flight();
-    flight.sender = &sender;
-    flight.to_host = to_host;
-    flight.to = to;
-    flight.datagram = datagram;
-    flight.clock.assign(world.current().clock);
-    flight.message = message;
-    world.at(world.now() + delay_ns, datagram_arrives, &flight, 0);
+    Datagram& datagram = take_datagram();
+    datagram.sender = &sender;
+    datagram.to_host = to_host;
+    datagram.from = from;
+    datagram.to = to;
+    datagram.bytes.assign(bytes);
+    if (corrupt) datagram.bytes[bit / 8] = static_cast<char>(datagram.bytes[bit / 8] ^ (1 << bit % 8));
+    datagram.clock.assign(world.current().clock);
+    datagram.message = message;
+    world.at(world.now() + delay_ns, datagram_arrives, &datagram, 0);
   }
 }
 
@@ -164,15 +176,29 @@ long DatagramSocket::write(const void* data, std::size_t size) { return send(*th
 
 short DatagramSocket::readiness() const {
   int ready = POLLOUT | POLLWRNORM;
-  if (!arrived.empty() || read_shut) ready |= POLLIN | POLLRDNORM;
+  if (first != nullptr || read_shut) ready |= POLLIN | POLLRDNORM;
   if (error != 0) ready |= POLLERR;
   return static_cast<short>(ready);
 }
 
-void DatagramSocket::closed() { std::erase(Network::get().machine(host).bound_datagrams, this); }
+void DatagramSocket::closed() {
+  unix_domain ? unbind_local(*this) : void(std::erase(Network::get().machine(host).bound_datagrams, this));
+  while (first != nullptr) drop_first(*this);
+  if (unix_domain) changed();  // whoever waits for room hears of it
+}
 
-long open_datagram(bool nonblocking) {
+void hand_over(DatagramSocket& to, DatagramSocket& from, std::string_view bytes) {
+  Datagram& datagram = take_datagram();
+  datagram.sender = &from;
+  datagram.bytes.assign(bytes);
+  datagram.clock.assign(World::get().current().clock);
+  datagram.message = 0;
+  put_in_queue(to, datagram);
+}
+
+long open_datagram(bool unix_domain, bool nonblocking) {
   DatagramSocket& made = io::make<DatagramSocket>();
+  made.unix_domain = unix_domain;
   made.nonblocking = nonblocking;
   return made.report(Op::sock_socket, io::open(made));
 }
@@ -204,7 +230,8 @@ long connect(DatagramSocket& socket, Endpoint to) {
   return socket.report(Op::sock_connect, 0);
 }
 
-long send(DatagramSocket& socket, const void* data, std::size_t size, int, const Endpoint* to) {
+long send(DatagramSocket& socket, const void* data, std::size_t size, int flags, const Endpoint* to) {
+  if (socket.unix_domain) return send_local(socket, data, size, flags, nullptr);
   World& world = World::get();
   world.point(Op::sock_send);
   if (const int error = take_error(socket); error != 0) return socket.report(Op::sock_send, -error);
@@ -220,40 +247,42 @@ long send(DatagramSocket& socket, const void* data, std::size_t size, int, const
         target.address >> 24 == 127 ? loopback
                                     : (socket.local.address != 0 ? socket.local.address
                                                                  : network.machine(socket.host).address);
-    send_over(network.link(socket.host, static_cast<std::uint32_t>(host)), socket, static_cast<std::uint32_t>(host), target,
-              {{own, socket.local.port}, std::string(static_cast<const char*>(data), size)});
+    send_over(network.link(socket.host, static_cast<std::uint32_t>(host)), socket, static_cast<std::uint32_t>(host),
+              {own, socket.local.port}, target, {static_cast<const char*>(data), size});
     world.current().release();
   }
   return socket.report(Op::sock_send, static_cast<long>(size));
 }
 
-long receive(DatagramSocket& socket, void* data, std::size_t size, int flags, Endpoint* from) {
+long receive(DatagramSocket& socket, void* data, std::size_t size, int flags, Endpoint* from,
+             const DatagramSocket** sender) {
   World& world = World::get();
   world.point(Op::sock_recv);
   const bool waits = !socket.nonblocking && (flags & MSG_DONTWAIT) == 0;
   const std::uint64_t deadline_ns =
       socket.receive_timeout_ns == 0 ? never : world.deadline_after(socket.receive_timeout_ns);
-  while (socket.arrived.empty()) {
+  while (socket.first == nullptr) {
     if (const int error = take_error(socket); error != 0) return socket.report(Op::sock_recv, -error);
     if (socket.read_shut) return socket.report(Op::sock_recv, 0);
     if (!waits) return socket.report(Op::sock_recv, -EAGAIN, false);
     if (!socket.wait(Op::sock_recv, deadline_ns)) return socket.report(Op::sock_recv, -EAGAIN);
   }
-  const Datagram& datagram = socket.arrived.front();
+  const Datagram& datagram = *socket.first;
   const std::size_t whole = datagram.bytes.size();
   std::memcpy(data, datagram.bytes.data(), std::min(size, whole));
   if (from != nullptr) *from = datagram.from;
-  world.current().clock.join(socket.clock);
+  if (sender != nullptr) *sender = datagram.sender;
+  world.current().clock.join(datagram.clock);
   if ((flags & MSG_PEEK) == 0) {
-    socket.buffered -= whole;
-    socket.arrived.pop_front();
+    drop_first(socket);
+    if (socket.unix_domain) socket.changed();  // there is room for more
   }
   return socket.report(Op::sock_recv, static_cast<long>((flags & MSG_TRUNC) != 0 ? whole : std::min(size, whole)));
 }
 
 long shutdown(DatagramSocket& socket, int how) {
   World::get().point(Op::sock_shutdown);
-  if (socket.remote.port == 0) return socket.report(Op::sock_shutdown, -ENOTCONN);
+  if (socket.remote.port == 0 && socket.peer == nullptr) return socket.report(Op::sock_shutdown, -ENOTCONN);
   if (how != SHUT_WR) socket.read_shut = true;
   socket.changed();
   return socket.report(Op::sock_shutdown, 0);
@@ -262,6 +291,6 @@ long shutdown(DatagramSocket& socket, int how) {
 }  // namespace foreseed::net
 
 void foreseed::net::datagrams_end_run() {
-  landed.clear();
-  flights.clear();
+  unused.clear();
+  datagrams.clear();
 }

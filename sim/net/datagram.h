@@ -3,8 +3,8 @@
 //
 // Each function is a socket call of the running task and returns its result, or a negative errno value.
 
-#include <deque>
 #include <string>
+#include <string_view>
 
 #include "io/descriptors.h"
 #include "net/network.h"
@@ -21,9 +21,18 @@ struct Endpoint {
   friend bool operator==(const Endpoint&, const Endpoint&) = default;
 };
 
+struct DatagramSocket;
+
+/// One datagram, under way or waiting to be read. Their memory is used again.
 struct Datagram {
   Endpoint from;
+  Endpoint to;
+  std::uint32_t to_host = 0;
+  std::uint32_t message = 0;      ///< see messages.h
+  DatagramSocket* sender = nullptr;
+  Datagram* next = nullptr;       ///< behind it in its receiver's queue
   std::string bytes;
+  VectorClock clock;              ///< what its sender knew
 };
 
 struct DatagramSocket : io::Description, SocketOptions {
@@ -31,28 +40,36 @@ struct DatagramSocket : io::Description, SocketOptions {
   long read(void* data, std::size_t size) override;
   long write(const void* data, std::size_t size) override;
   short readiness() const override;
-  std::size_t unread() const override { return arrived.empty() ? 0 : arrived.front().bytes.size(); }
+  std::size_t unread() const override { return first == nullptr ? 0 : first->bytes.size(); }
   void closed() override;
 
   Endpoint local;
-  Endpoint remote;          ///< port 0: not connected
-  std::deque<Datagram> arrived;
-  std::size_t buffered = 0; ///< bytes in `arrived`
-  VectorClock clock;        ///< what the senders of what has arrived knew
-  int error = 0;            ///< SO_ERROR
-  Fate fate;                ///< in partitions of links
+  Endpoint remote;            ///< port 0: not connected
+  Datagram* first = nullptr;  ///< of those that have arrived
+  Datagram* last = nullptr;
+  std::size_t buffered = 0;   ///< bytes in them
+  std::uint32_t waiting = 0;  ///< how many they are
+  bool unix_domain = false;   ///< AF_UNIX, see local.h
+  std::string name;           ///< see LocalName
+  DatagramSocket* peer = nullptr;  ///< of the Unix domain: what it is connected to
+  int error = 0;              ///< SO_ERROR
+  Fate fate;                  ///< in partitions of links
   bool read_shut = false;
 };
 
-long open_datagram(bool nonblocking);
+long open_datagram(bool unix_domain, bool nonblocking);
 long bind(DatagramSocket& socket, Endpoint at);
 /// Port 0 undoes an earlier one.
 long connect(DatagramSocket& socket, Endpoint to);
 /// `to` is null for a connected socket.
 long send(DatagramSocket& socket, const void* data, std::size_t size, int flags, const Endpoint* to);
-/// `from` may be null.
-long receive(DatagramSocket& socket, void* data, std::size_t size, int flags, Endpoint* from);
+/// `from` may be null; for one of the Unix domain, `sender` is set instead.
+long receive(DatagramSocket& socket, void* data, std::size_t size, int flags, Endpoint* from,
+             const DatagramSocket** sender = nullptr);
 long shutdown(DatagramSocket& socket, int how);
+
+/// A datagram of the running task's is at once among those that have arrived at `to`.
+void hand_over(DatagramSocket& to, DatagramSocket& from, std::string_view bytes);
 
 void datagrams_end_run();
 

@@ -1,6 +1,7 @@
 #include "net/network.h"
 
 #include "net/datagram.h"
+#include "net/local.h"
 #include "net/socket.h"
 
 namespace foreseed::net {
@@ -12,7 +13,8 @@ void Network::begin_run() {
   sockets_used_ = 0;
   names_.clear();
   links_.clear();
-  last_key_ = ~std::uint64_t{0};
+  ++run_;
+  local_begin_run();
 }
 
 Machine& Network::machine(std::uint32_t index) {
@@ -52,11 +54,11 @@ std::uint32_t Network::resolve(std::uint32_t from, std::string_view name) {
 
 Link& Network::link(std::uint32_t from, std::uint32_t to) {
   const std::uint64_t key = std::uint64_t{from} << 32 | to;
-  if (key == last_key_) return *last_link_;
+  Known& known = known_[key * 0x9e3779b97f4a7c15ull >> 56];
+  if (known.key == key && known.run == run_) return *known.link;
   const auto [it, fresh] = links_.try_emplace(key);
   if (fresh && from == to) it->second.delay.low_ns = 10'000;
-  last_key_ = key;
-  last_link_ = &it->second;
+  known = {key, run_, &it->second};
   return it->second;
 }
 

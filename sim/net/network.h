@@ -88,8 +88,13 @@ class Network {
   std::uint32_t count_ = 0;
   std::unordered_map<std::string_view, std::uint32_t> names_;  ///< of the machines in use; looked up only
   std::unordered_map<std::uint64_t, Link> links_;  ///< looked up only, never walked
-  std::uint64_t last_key_ = ~std::uint64_t{0};
-  Link* last_link_ = nullptr;
+  struct Known {
+    std::uint64_t key = 0;
+    std::uint64_t run = 0;  ///< that it was of
+    Link* link = nullptr;
+  };
+  Known known_[256];       ///< of those asked for lately, each has its place
+  std::uint64_t run_ = 0;
   std::vector<std::unique_ptr<Socket>> sockets_;
   std::size_t sockets_used_ = 0;
 };

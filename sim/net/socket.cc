@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "io/pipe.h"
+#include "net/local.h"
 #include "net/messages.h"
 
 namespace foreseed::net {
@@ -33,7 +34,7 @@ bool resend(void* context, std::uint64_t generation, bool dry);
 void schedule(Socket& to, Segment segment, std::uint64_t delay_ns) {
   World& world = World::get();
   to.segments.push_back(segment);
-  if (to.pair) {  // one buffer in the kernel, no way to go
+  if (to.unix_domain) {  // one buffer in the kernel, no way to go
     arrive(&to, to.generation, false);
     return;
   }
@@ -107,9 +108,9 @@ bool truncate(Socket& to, Link& link, Segment segment, std::uint32_t from_host) 
 /// time twice as long).
 void put_under_way(Socket& to, Kind kind, std::uint32_t size, std::uint32_t from_host, bool by_task) {
   Link& link = Network::get().link(from_host, to.host);
-  if (__builtin_expect(to.truncated && kind == Kind::fin && !to.pair, 0)) return;
+  if (__builtin_expect(to.truncated && kind == Kind::fin && !to.unix_domain, 0)) return;
   const Segment segment = new_segment(to, kind, size, from_host, by_task);
-  if (__builtin_expect((link.plain() && to.held.empty() && !to.truncated) || to.pair, 1)) {
+  if (__builtin_expect((link.plain() && to.held.empty() && !to.truncated) || to.unix_domain, 1)) {
     return schedule(to, segment, link.delay.low_ns);
   }
   if (kind == Kind::data && (to.truncated || link.trouble.truncating) && !truncate(to, link, segment, from_host)) return;
@@ -343,7 +344,7 @@ short Socket::readiness() const {
 
 void Socket::closed() {
   Socket& socket = *this;
-  unbind(socket);
+  socket.unix_domain ? unbind_local(socket) : unbind(socket);
   if (socket.state == SocketState::listening) {
     for (Socket* const connection : socket.pending) {
       connection->references = 0;
@@ -358,13 +359,14 @@ void Socket::closed() {
     } else if (!socket.write_shut) {
       send_to_peer(socket, Segment::Kind::fin);
     }
-    if (socket.pair) socket.peer->write_shut = true;
+    if (socket.unix_domain) socket.peer->write_shut = true;
   }
   socket.changed();
 }
 
-int open_socket(bool nonblocking) {
+int open_socket(bool unix_domain, bool nonblocking) {
   Socket& socket = Network::get().new_socket(World::get().current().host);
+  socket.unix_domain = unix_domain;
   socket.nonblocking = nonblocking;
   return static_cast<int>(report(Op::sock_socket, socket, io::open(socket)));
 }
@@ -394,7 +396,8 @@ long listen(Socket& socket, int backlog) {
     result = -EINVAL;
   } else {
     Machine& machine = Network::get().machine(socket.host);
-    if (socket.local_port == 0) {
+    if (socket.unix_domain && socket.name.empty()) return report(Op::sock_listen, socket, -EINVAL);
+    if (!socket.unix_domain && socket.local_port == 0) {
       socket.local_port = ephemeral_port(machine, socket);
       machine.bound.push_back(&socket);
     }
@@ -419,6 +422,7 @@ long accept(Socket& socket, bool nonblocking_result) {
   connection.references = 1;  // no longer the queue's
   socket.pending.erase(socket.pending.begin());
   connection.nonblocking = nonblocking_result;
+  if (socket.unix_domain) socket.changed();  // there is room for one more
   world.current().clock.join(connection.clock);
   return report(Op::sock_accept, socket, descriptor);
 }
@@ -538,14 +542,14 @@ long shutdown(Socket& socket, int how) {
     }
     socket.pending.clear();
     socket.state = SocketState::failed;
-    unbind(socket);
+    if (!socket.unix_domain) unbind(socket);
     socket.changed();
     return report(Op::sock_shutdown, socket, 0);
   }
   if (socket.state != SocketState::connected) return report(Op::sock_shutdown, socket, -ENOTCONN);
   if (how != SHUT_WR) {
     socket.read_shut = true;
-    if (socket.pair) socket.peer->write_shut = true;
+    if (socket.unix_domain) socket.peer->write_shut = true;
   }
   if (how != SHUT_RD && !socket.write_shut) {
     socket.write_shut = true;
@@ -553,6 +557,21 @@ long shutdown(Socket& socket, int how) {
   }
   socket.changed();
   return report(Op::sock_shutdown, socket, 0);
+}
+
+void linger(Socket& socket) {
+  if (!socket.linger_on || socket.linger_s <= 0 || socket.unix_domain || socket.references != 1) return;
+  if (socket.state != SocketState::connected || socket.unread() != 0) return;
+  World& world = World::get();
+  world.point(Op::close);
+  const std::uint64_t deadline_ns = deadline(static_cast<std::uint64_t>(socket.linger_s) * second);
+  if (socket.state == SocketState::connected && !socket.write_shut) {
+    socket.write_shut = true;
+    send_to_peer(socket, Kind::fin);
+  }
+  Socket& peer = *socket.peer;
+  while (socket.state == SocketState::connected && !peer.ended && !peer.reset && peer.wait(Op::close, deadline_ns)) {
+  }
 }
 
 void vanish(Socket& socket) {
@@ -582,7 +601,7 @@ long open_pair(int descriptors[2], bool nonblocking) {
   for (int i = 0; i < 2; ++i) {
     ends[i] = &network.new_socket(World::get().current().host);
     ends[i]->state = SocketState::connected;
-    ends[i]->pair = true;
+    ends[i]->unix_domain = true;
     ends[i]->nonblocking = nonblocking;
     descriptors[i] = io::open(*ends[i]);
   }

@@ -44,7 +44,8 @@ struct Socket : io::Description, SocketOptions {
   // stream
   SocketState state = SocketState::fresh;
   Socket* peer = nullptr;
-  bool pair = false;                 ///< one of socketpair(2)'s: what is sent has arrived
+  bool unix_domain = false;          ///< AF_UNIX, see local.h: what is sent has arrived
+  std::string name;                  ///< of the Unix domain, see LocalName
   std::string arrived;               ///< bytes to read, from `read_position` on
   std::size_t read_position = 0;
   std::string under_way;             ///< bytes of data segments that have not arrived
@@ -75,7 +76,7 @@ struct Socket : io::Description, SocketOptions {
   std::size_t room() const;          ///< bytes that can be sent now
 };
 
-int open_socket(bool nonblocking);
+int open_socket(bool unix_domain, bool nonblocking);
 long bind(Socket& socket, std::uint32_t address, std::uint16_t port);
 long listen(Socket& socket, int backlog);
 /// The new connection's descriptor.
@@ -84,6 +85,9 @@ long connect(Socket& socket, std::uint32_t address, std::uint16_t port);
 long send(Socket& socket, const void* data, std::size_t size, int flags);
 long receive(Socket& socket, void* data, std::size_t size, int flags);
 long shutdown(Socket& socket, int how);
+/// SO_LINGER: the last descriptor of a connection is about to be closed, which waits until the other side has everything,
+/// or the time is over.
+void linger(Socket& socket);
 /// The host has lost all memory of the socket.
 void vanish(Socket& socket);
 /// The connection is reset, seen from this end; the other end does not hear of it.

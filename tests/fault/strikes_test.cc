@@ -2,7 +2,9 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -258,6 +260,61 @@ TEST(Hosts, what_they_use_is_counted) {
     other.join();
     const HostUsage left = usage("other");
     FORESEED_CHECK(!go && left.tasks == 0 && left.descriptors == 0);
+  });
+}
+
+// --- timers on a wall clock that is set
+
+std::int64_t wall_seconds() { return std::chrono::system_clock::to_time_t(std::chrono::system_clock::now()); }
+
+int wall_timer(std::int64_t at_seconds, time_t each_seconds, int flags) {
+  const int timer = timerfd_create(CLOCK_REALTIME, TFD_NONBLOCK);
+  const itimerspec time{{each_seconds, 0}, {at_seconds, 0}};
+  FORESEED_CHECK(timerfd_settime(timer, flags, &time, nullptr) == 0);
+  return timer;
+}
+
+/// How long until the timer can be read, and what is read: a count, or the negative error.
+std::pair<steady_clock::duration, std::int64_t> next_of(int timer) {
+  const auto start = steady_clock::now();
+  pollfd entry{timer, POLLIN, 0};
+  FORESEED_CHECK(poll(&entry, 1, 1'000'000) == 1);
+  std::uint64_t count = 0;
+  const bool read_one = read(timer, &count, sizeof count) == sizeof count;
+  return {steady_clock::now() - start, read_one ? static_cast<std::int64_t>(count) : -errno};
+}
+
+TEST(Clocks, a_timer_on_the_wall_clock_follows_when_that_is_set) {
+  expect_holds([] {
+    using Next = std::pair<steady_clock::duration, std::int64_t>;
+    const std::int64_t now = wall_seconds();
+    // Absolute, set forwards: sooner. Relative: as it was.
+    const int absolute = wall_timer(now + 100, 0, TFD_TIMER_ABSTIME);
+    const int relative = wall_timer(100, 0, 0);
+    FaultPlan().step_clock("client", 10s, 60s).start();
+    FORESEED_CHECK(next_of(absolute) == Next(40s, 1) && next_of(relative) == Next(60s, 1));
+    // Set back: later. Past it: at once, with all that would have been counted.
+    const int later = wall_timer(wall_seconds() + 20, 0, TFD_TIMER_ABSTIME);
+    FaultPlan().step_clock("client", 10s, -30s).start();
+    FORESEED_CHECK(next_of(later) == Next(50s, 1));
+    const int each = wall_timer(wall_seconds() + 20, 10, TFD_TIMER_ABSTIME);
+    FaultPlan().step_clock("client", 10s, 35s).start();
+    FORESEED_CHECK(next_of(each) == Next(10s, 3) && next_of(each) == Next(5s, 1));
+    for (const int timer : {absolute, relative, later, each}) close(timer);
+  });
+}
+
+TEST(Clocks, a_timer_is_cancelled_where_it_asks_for_that) {
+  expect_holds([] {
+    using Next = std::pair<steady_clock::duration, std::int64_t>;
+    const std::int64_t now = wall_seconds();
+    const int timer = wall_timer(now + 100, 0, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET);
+    const int deaf = wall_timer(100, 0, TFD_TIMER_CANCEL_ON_SET);  // not absolute
+    FaultPlan().step_clock("client", 10s, -1s).start();
+    FORESEED_CHECK(next_of(timer) == Next(10s, -ECANCELED));
+    FORESEED_CHECK(next_of(timer) == Next(91s, 1) && next_of(deaf) == Next(0s, 1));  // it was still armed
+    close(timer);
+    close(deaf);
   });
 }
 

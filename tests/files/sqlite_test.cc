@@ -4,10 +4,13 @@
 #include <sqlite3.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
+#include <set>
 #include <string>
 #include <thread>
 
+#include "api/foreseed/faults.h"
 #include "api/foreseed/scenario.h"
 #include "api/foreseed/world.h"
 #include "run_scenario.h"
@@ -32,6 +35,8 @@ class Database {
   bool run(const std::string& sql) {
     return sqlite3_exec(handle_, sql.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK;
   }
+  /// Of the call before; what is behind "extended" is left out.
+  int error() const { return sqlite3_errcode(handle_) & 0xff; }
   /// The first column of the first row; empty after an error.
   std::string ask(const char* sql) {
     std::string answer;
@@ -154,6 +159,36 @@ void two_connections() {
 }
 
 TEST(Sqlite, two_connections_lock_each_other_out) { EXPECT_EQ(outcome(two_connections), "held"); }
+
+// --- disks that fill up and fail
+
+/// A table is there; then, while the fault lasts, rows cannot be written, and SQLite says why.
+void insert_under(FaultPlan plan, std::set<int> expected) {
+  Database database;
+  FORESEED_CHECK(prepare(database, "delete", "FULL") && database.run("CREATE TABLE orders (text TEXT)"));
+  plan.start();
+  std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  const std::string insert = "INSERT INTO orders VALUES ('" + std::string(50'000, 'x') + "')";
+  FORESEED_CHECK(!database.run(insert) && expected.contains(database.error()));
+  std::this_thread::sleep_for(std::chrono::seconds(1));
+  FORESEED_CHECK(database.ask("SELECT count(*) FROM orders") == "0");
+  FORESEED_CHECK(database.run(insert) && database.ask("SELECT count(*) FROM orders") == "1");
+  FORESEED_CHECK(database.ask("PRAGMA integrity_check") == "ok");
+}
+
+constexpr FaultPlan::When a_second{std::chrono::seconds(0), std::chrono::seconds(1)};
+
+TEST(Sqlite, a_full_disk_is_sqlite_full_and_nothing_is_lost) {
+  EXPECT_EQ(outcome([] { insert_under(FaultPlan().disk_full("client", a_second, 8192), {SQLITE_FULL}); }), "held");
+}
+
+/// SQLite takes EIO from read(2) for a file system that is corrupt.
+TEST(Sqlite, a_failing_disk_is_an_error_and_nothing_is_lost) {
+  const auto body = [] {
+    insert_under(FaultPlan().disk_error("client", a_second), {SQLITE_IOERR, SQLITE_CANTOPEN, SQLITE_CORRUPT});
+  };
+  EXPECT_EQ(outcome(body), "held");
+}
 
 TEST(Sqlite, an_execution_is_repeated_exactly) {
   for (std::uint64_t seed = 0; seed < 20; ++seed) {

@@ -1,10 +1,14 @@
 // What the libraries lean on, call by call: each body runs natively on loopback, where Linux is the measure, and then
 // simulated under many seeds.
 
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/epoll.h>
+#include <sys/stat.h>
+#include <sys/timerfd.h>
+#include <sys/un.h>
 
 #include <cstring>
 #include <string>
@@ -195,6 +199,147 @@ void an_event_brings_what_was_registered() {
   close(set);
 }
 
+sockaddr_un local_address(const std::string& name, socklen_t& size) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::memcpy(address.sun_path, name.data(), name.size());
+  size = static_cast<socklen_t>(sizeof address.sun_family + name.size() + (name[0] == '\0' ? 0 : 1));
+  return address;
+}
+int bind_to(int fd, const std::string& name) {
+  socklen_t size = 0;
+  const sockaddr_un address = local_address(name, size);
+  return bind(fd, reinterpret_cast<const sockaddr*>(&address), size);
+}
+int connect_to(int fd, const std::string& name) {
+  socklen_t size = 0;
+  const sockaddr_un address = local_address(name, size);
+  return connect(fd, reinterpret_cast<const sockaddr*>(&address), size);
+}
+template <typename Ask>
+std::string name_from(int fd, Ask ask) {
+  sockaddr_un address{};
+  socklen_t size = sizeof address;
+  FORESEED_CHECK(ask(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0 && address.sun_family == AF_UNIX);
+  return std::string(address.sun_path, size - sizeof address.sun_family);
+}
+
+void a_stream_by_name(const std::string& name) {
+  const int listener = socket(AF_UNIX, SOCK_STREAM, 0);
+  const int client = socket(AF_UNIX, SOCK_STREAM, 0);
+  FORESEED_CHECK(connect_to(client, name) < 0 && errno == (name[0] == '\0' ? ECONNREFUSED : ENOENT));
+  FORESEED_CHECK(listen(listener, 1) < 0 && errno == EINVAL);
+  FORESEED_CHECK(bind_to(listener, name) == 0);
+  FORESEED_CHECK(bind_to(listener, name + "2") < 0 && errno == EINVAL);
+  FORESEED_CHECK(bind_to(client, name) < 0 && errno == EADDRINUSE);
+  FORESEED_CHECK(connect_to(client, name) < 0 && errno == ECONNREFUSED);
+  FORESEED_CHECK(listen(listener, 1) == 0);
+  FORESEED_CHECK(connect_to(client, name) == 0);  // before anyone accepts
+  FORESEED_CHECK(connect_to(client, name) < 0 && errno == EISCONN);
+  FORESEED_CHECK(send(client, "early", 5, 0) == 5);
+  const int server = accept(listener, nullptr, nullptr);
+  const std::string shown = name[0] == '\0' ? name : name + '\0';
+  FORESEED_CHECK(name_from(listener, getsockname) == shown && name_from(server, getsockname) == shown);
+  FORESEED_CHECK(name_from(client, getpeername) == shown && name_from(client, getsockname).empty());
+  FORESEED_CHECK(name_from(server, getpeername).empty());
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  FORESEED_CHECK(getsockopt(server, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.pid == getpid());
+  char text[8];
+  FORESEED_CHECK(recv(server, text, sizeof text, 0) == 5);
+  FORESEED_CHECK(send(server, "unread", 6, 0) == 6);
+  close(client);
+  FORESEED_CHECK(recv(server, text, sizeof text, 0) < 0 && errno == ECONNRESET);
+  close(server);
+
+  // A full queue: whoever does not wait is sent away, whoever waits comes in when there is room.
+  int waiting[2];
+  for (int& one : waiting) {
+    one = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    FORESEED_CHECK(connect_to(one, name) == 0);
+  }
+  const int third = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+  FORESEED_CHECK(connect_to(third, name) < 0 && errno == EAGAIN);
+  close(third);
+  std::thread patient([&] {
+    const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    FORESEED_CHECK(connect_to(fd, name) == 0);
+    close(fd);
+  });
+  for (int i = 0; i < 3; ++i) close(accept(listener, nullptr, nullptr));
+  patient.join();
+  for (const int one : waiting) close(one);
+  close(listener);
+  const int late = socket(AF_UNIX, SOCK_STREAM, 0);
+  FORESEED_CHECK(connect_to(late, name) < 0 && errno == ECONNREFUSED);
+  close(late);
+  if (name[0] != '\0') {
+    struct stat status{};
+    FORESEED_CHECK(stat(name.c_str(), &status) == 0 && S_ISSOCK(status.st_mode));
+    FORESEED_CHECK(open(name.c_str(), O_RDWR) < 0 && errno == ENXIO);
+    const int again = socket(AF_UNIX, SOCK_STREAM, 0);
+    FORESEED_CHECK(bind_to(again, name) < 0 && errno == EADDRINUSE);  // the file is still there
+    FORESEED_CHECK(unlink(name.c_str()) == 0 && bind_to(again, name) == 0 && unlink(name.c_str()) == 0);
+    close(again);
+  }
+}
+
+void streams_by_name() {
+  unlink("/tmp/foreseed_stream");
+  a_stream_by_name("/tmp/foreseed_stream");
+  a_stream_by_name(std::string("\0foreseed_stream", 16));
+}
+
+void datagrams_by_name() {
+  const std::string name("\0foreseed_datagrams", 19);
+  const int receiver = socket(AF_UNIX, SOCK_DGRAM, 0);
+  const int sender = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+  FORESEED_CHECK(bind_to(receiver, name) == 0);
+  FORESEED_CHECK(send(sender, "x", 1, 0) < 0 && errno == ENOTCONN);
+  FORESEED_CHECK(connect_to(sender, "\0foreseed_nobody") < 0);
+  const int stream = socket(AF_UNIX, SOCK_STREAM, 0);
+  FORESEED_CHECK(connect_to(stream, name) < 0 && errno == ECONNREFUSED);  // streams have names of their own
+  FORESEED_CHECK(bind_to(stream, name) == 0);
+  close(stream);
+  FORESEED_CHECK(connect_to(sender, name) == 0);
+  const sa_family_t family = AF_UNIX;
+  FORESEED_CHECK(bind(sender, reinterpret_cast<const sockaddr*>(&family), sizeof family) == 0);  // a name of its own
+  const std::string own = name_from(sender, getsockname);
+  FORESEED_CHECK(own.size() == 6 && own[0] == '\0');
+  FORESEED_CHECK(send(sender, "one", 3, 0) == 3 && send(sender, "", 0, 0) == 0 && send(sender, "three", 5, 0) == 5);
+  char text[4];
+  const auto from = [&](int fd, sockaddr* address, socklen_t* size) {
+    return recvfrom(fd, text, sizeof text, 0, address, size) == 3 ? 0 : -1;
+  };
+  FORESEED_CHECK(name_from(receiver, from) == own);
+  FORESEED_CHECK(recv(receiver, text, sizeof text, 0) == 0);
+  FORESEED_CHECK(recv(receiver, text, sizeof text, MSG_TRUNC) == 5);  // the rest of it is lost
+  FORESEED_CHECK(recv(receiver, text, sizeof text, MSG_DONTWAIT) < 0 && errno == EAGAIN);
+  close(receiver);
+  FORESEED_CHECK(send(sender, "x", 1, 0) < 0 && errno == ECONNREFUSED);
+  close(sender);
+}
+
+/// An absolute time that is over: what would have been counted since then is.
+void a_timer_from_the_past() {
+  timespec now;
+  FORESEED_CHECK(clock_gettime(CLOCK_MONOTONIC, &now) == 0);
+  const int timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
+  const itimerspec each_hour{{3600, 0}, {now.tv_sec - 1, now.tv_nsec}};
+  FORESEED_CHECK(timerfd_settime(timer, 16, &each_hour, nullptr) < 0 && errno == EINVAL);
+  FORESEED_CHECK(timerfd_settime(timer, TFD_TIMER_ABSTIME, &each_hour, nullptr) == 0);
+  FORESEED_CHECK(ready(timer) == POLLIN);
+  std::uint64_t count = 0;
+  FORESEED_CHECK(read(timer, &count, sizeof count) == sizeof count && count == 1);
+  const itimerspec each_tenth{{0, 100'000'000}, {now.tv_sec - 1, now.tv_nsec}};
+  FORESEED_CHECK(timerfd_settime(timer, TFD_TIMER_ABSTIME, &each_tenth, nullptr) == 0);
+  FORESEED_CHECK(read(timer, &count, sizeof count) == sizeof count && count >= 11);
+  close(timer);
+}
+
+TEST(AsOnLinux, streams_of_the_unix_domain_by_name) { as_on_linux(streams_by_name); }
+TEST(AsOnLinux, datagrams_of_the_unix_domain_by_name) { as_on_linux(datagrams_by_name); }
+TEST(AsOnLinux, a_timer_counts_from_an_absolute_time_that_is_over) { as_on_linux(a_timer_from_the_past); }
 TEST(AsOnLinux, names_and_services) { as_on_linux(names_and_services); }
 TEST(AsOnLinux, a_socket_pair_has_no_delay) { as_on_linux(a_pair_has_no_delay); }
 TEST(AsOnLinux, a_socket_connects_again_after_a_refusal) { as_on_linux(connects_again_after_a_refusal); }

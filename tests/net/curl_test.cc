@@ -3,9 +3,12 @@
 
 #include <curl/curl.h>
 
+#include <algorithm>
 #include <memory>
+#include <set>
 #include <string>
 
+#include "foreseed/faults.h"
 #include "http_pair.h"
 #include "library_worlds.h"
 
@@ -172,6 +175,120 @@ void nobody_there() {
   FORESEED_CHECK(took >= 700ms && took < 710ms);
 }
 
+// --- datagrams: TFTP (RFC 1350)
+
+/// Serves one file of so many bytes, all zero, to one client after the other, from a port of its own for each.
+class FileServer {
+ public:
+  explicit FileServer(std::size_t size) : host_("files", [this, size] { run(size); }) {
+    foreseed::link("client", "files", 1ms);
+    std::this_thread::sleep_for(10ms);
+  }
+  ~FileServer() { host_.kill(); }
+
+ private:
+  static void run(std::size_t size) {
+    const int requests = socket(AF_INET, SOCK_DGRAM, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(69);
+    FORESEED_CHECK(bind(requests, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+    char request[600];
+    sockaddr_in client{};
+    socklen_t length = sizeof client;
+    while (recvfrom(requests, request, sizeof request, 0, reinterpret_cast<sockaddr*>(&client), &length) > 0) {
+      if (request[1] == 1) serve(client, size);
+    }
+  }
+  static void serve(const sockaddr_in& client, std::size_t size) {
+    const int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    const timeval patience{3, 0};
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    FORESEED_CHECK(connect(fd, reinterpret_cast<const sockaddr*>(&client), sizeof client) == 0);
+    int attempts = 0;
+    for (std::size_t block = 1; block <= size / 512 + 1 && attempts < 10;) {
+      std::string data{0, 3, static_cast<char>(block >> 8), static_cast<char>(block)};
+      data.append(std::min<std::size_t>(512, size - (block - 1) * 512), '\0');
+      send(fd, data.data(), data.size(), 0);
+      unsigned char answer[100];
+      if (recv(fd, answer, sizeof answer, 0) < 4) {
+        ++attempts;  // sent again
+      } else if (answer[1] == 4 && (static_cast<std::size_t>(answer[2]) << 8 | answer[3]) == block) {
+        ++block;
+        attempts = 0;
+      }
+    }
+    close(fd);
+  }
+
+  foreseed::Host host_;
+};
+
+constexpr std::size_t file_size = 20 * 512 + 100;
+
+/// What libcurl makes of the file while datagrams meet that fault, in half of cases, from the client to the server or back.
+struct Fetched {
+  CURLcode code;
+  std::string body;
+  Steady::duration took;
+};
+Fetched fetch_under(FaultKind kind, double share) {
+  const FileServer server(file_size);
+  Fault fault;
+  fault.kind = kind;
+  fault.hosts = {"files"};
+  fault.others = {"client"};
+  fault.share = share;
+  if (share != 0) FaultPlan().add(fault).start();
+  std::this_thread::sleep_for(1ms);
+  Transfer transfer("tftp://files/zeros");
+  curl_easy_setopt(transfer.easy.get(), CURLOPT_TFTP_NO_OPTIONS, 1L);
+  curl_easy_setopt(transfer.easy.get(), CURLOPT_TIMEOUT, 300L);
+  curl_easy_setopt(transfer.easy.get(), CURLOPT_NOSIGNAL, 1L);
+  const auto start = Steady::now();
+  const CURLcode code = transfer.perform();
+  return {code, transfer.body, Steady::now() - start};
+}
+
+void tftp_untroubled() {
+  const Fetched fetched = fetch_under(FaultKind::loss, 0);
+  FORESEED_CHECK(fetched.code == CURLE_OK && fetched.body == std::string(file_size, '\0') && fetched.took < 100ms);
+}
+void tftp_loss() {
+  const Fetched fetched = fetch_under(FaultKind::loss, 0.1);
+  if (fetched.code == CURLE_OK) FORESEED_CHECK(fetched.body == std::string(file_size, '\0'));
+  foreseed::note(fetched.took > 1s ? "sent again" : "nothing lost");
+}
+void tftp_duplicates() {
+  const Fetched fetched = fetch_under(FaultKind::duplicate, 0.3);
+  FORESEED_CHECK(fetched.code == CURLE_OK && fetched.body == std::string(file_size, '\0'));
+}
+void tftp_overtaking() {
+  const Fetched fetched = fetch_under(FaultKind::reorder, 0.5);
+  FORESEED_CHECK(fetched.code == CURLE_OK && fetched.body == std::string(file_size, '\0'));
+  foreseed::note(fetched.took > 60ms ? "held up" : "in time");
+}
+void tftp_corrupt() {
+  const Fetched fetched = fetch_under(FaultKind::corrupt, 0.2);
+  foreseed::note(fetched.code != CURLE_OK                              ? "failed"
+                 : fetched.body != std::string(file_size, '\0') ? "spoiled"
+                                                                       : "whole");
+}
+
+/// The notes that `body` makes over some seeds.
+std::set<std::string> notes_of(void (*body)()) {
+  std::set<std::string> notes;
+  const RunSeries series;
+  for (std::uint64_t seed = 0; seed < 60; ++seed) {
+    const Execution execution = run_seed(body, seed, true);
+    EXPECT_FALSE(execution.finding) << "seed " << seed << ": " << execution.finding->message;
+    for (const Event& event : execution.recording->events) {
+      if (event.op == Op::note) notes.insert(execution.recording->texts[event.text]);
+    }
+  }
+  return notes;
+}
+
 /// libcurl and OpenSSL, initialised by the process before it simulates.
 class Curl : public ::testing::Test {
  protected:
@@ -185,6 +302,12 @@ TEST_F(Curl, three_transfers_of_one_multi_handle) { holds_and_repeats(three_tran
 TEST_F(Curl, a_multi_handle_is_woken_by_another_thread) { holds_and_repeats(wakeup_from_another_thread); }
 TEST_F(Curl, a_timeout_is_virtual_time) { holds_and_repeats(a_server_that_never_answers); }
 TEST_F(Curl, refused_unknown_and_lost) { holds_and_repeats(nobody_there); }
+
+TEST_F(Curl, tftp) { holds_and_repeats(tftp_untroubled, 50); }
+TEST_F(Curl, tftp_outlives_loss_of_datagrams) { EXPECT_TRUE(notes_of(tftp_loss).contains("sent again")); }
+TEST_F(Curl, tftp_outlives_duplicates) { holds_and_repeats(tftp_duplicates, 50); }
+TEST_F(Curl, tftp_waits_for_what_was_overtaken) { EXPECT_TRUE(notes_of(tftp_overtaking).contains("held up")); }
+TEST_F(Curl, tftp_has_no_checksum_against_corruption) { EXPECT_TRUE(notes_of(tftp_corrupt).contains("spoiled")); }
 
 void initialised_inside() {
   curl_global_init(CURL_GLOBAL_ALL);

@@ -1,6 +1,7 @@
 // Debian's compiled hiredis, unmodified, against a small server of the Redis protocol on the host "redis".
 
 #include <hiredis/hiredis.h>
+#include <sys/un.h>
 
 #include <charconv>
 #include <cstring>
@@ -10,6 +11,7 @@
 #include <optional>
 #include <string>
 
+#include "foreseed/faults.h"
 #include "library_worlds.h"
 
 namespace foreseed::testing {
@@ -216,6 +218,88 @@ void a_server_that_hangs_up() {
   server.stop();
 }
 
+/// hiredis and its server on one host, over a socket with a name.
+void over_the_unix_domain() {
+  const int listener = socket(AF_UNIX, SOCK_STREAM, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::strcpy(address.sun_path, "/tmp/redis.sock");
+  FORESEED_CHECK(bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 && listen(listener, 5) == 0);
+  std::thread server([listener] {
+    for (int i = 0; i < 2; ++i) {
+      const int fd = accept(listener, nullptr, nullptr);
+      CommandReader reader(fd);
+      while (const auto words = reader.next()) FORESEED_CHECK((*words)[0] == "PING" && send(fd, "+PONG\r\n", 7, 0) == 7);
+      close(fd);
+    }
+  });
+  const auto start = Steady::now();
+  for (int i = 0; i < 2; ++i) {
+    const Context context(redisConnectUnix("/tmp/redis.sock"));
+    FORESEED_CHECK(context->err == 0 && std::strcmp(command(context, "PING")->str, "PONG") == 0);
+  }
+  FORESEED_CHECK(Steady::now() == start);  // no link between them
+  server.join();
+  close(listener);
+  const Context nobody(redisConnectUnix("/tmp/redis.sock"));
+  FORESEED_CHECK(nobody->err == REDIS_ERR_IO && std::strcmp(nobody->errstr, "Connection refused") == 0);
+  const Context nothing(redisConnectUnix("/tmp/nothing.sock"));
+  FORESEED_CHECK(nothing->err == REDIS_ERR_IO && std::strcmp(nothing->errstr, "No such file or directory") == 0);
+}
+
+// --- faults of the host that hiredis runs on
+
+/// A second of `fault`, from now on; then what hiredis does is as before.
+void while_faulty(FaultPlan plan, void (*use)()) {
+  Redis redis;
+  plan.start();
+  std::this_thread::sleep_for(1ms);
+  use();
+  std::this_thread::sleep_for(1s);
+  {
+    const Context context = connected();
+    FORESEED_CHECK(context->err == 0 && std::strcmp(command(context, "PING")->str, "PONG") == 0);
+  }
+  redis.stop();
+}
+
+void without_descriptors() {
+  while_faulty(FaultPlan().no_descriptors("client", {0s, 1s}, 0), [] {
+    const Context context = connected();
+    FORESEED_CHECK(context->err == REDIS_ERR_OTHER && std::strstr(context->errstr, "Too many open files") != nullptr);
+  });
+}
+
+void without_memory() {
+  while_faulty(FaultPlan().no_memory("client", {0s, 1s}, 0), [] {
+    FORESEED_CHECK(redisConnectWithTimeout("redis", 6379, {2, 0}) == nullptr);
+  });
+}
+
+void on_a_slow_processor() {
+  while_faulty(FaultPlan().slow_cpu("client", {0s, 1s}, 10ms), [] {
+    const auto start = Steady::now();
+    const Context context = connected();
+    FORESEED_CHECK(context->err == 0 && std::strcmp(command(context, "PING")->str, "PONG") == 0);
+    FORESEED_CHECK(Steady::now() - start >= 50ms);  // two round trips of 2 ms, and its calls
+  });
+}
+
+void with_a_stall_in_the_middle() {
+  while_faulty(FaultPlan().stall("client", {0s, 1s}, 3s, 1).in_the_middle(2), [] {
+    const auto start = Steady::now();
+    const Context context = connected();
+    const Reply reply = command(context, "PING");
+    const auto took = Steady::now() - start;
+    FORESEED_CHECK(took >= 3s && took < 3100ms);
+  });
+}
+
+TEST(Hiredis, over_the_unix_domain) { holds_and_repeats(over_the_unix_domain); }
+TEST(HiredisFaults, no_descriptors) { holds_and_repeats(without_descriptors, 50); }
+TEST(HiredisFaults, no_memory) { holds_and_repeats(without_memory, 50); }
+TEST(HiredisFaults, slow_cpu) { holds_and_repeats(on_a_slow_processor, 50); }
+TEST(HiredisFaults, stall) { holds_and_repeats(with_a_stall_in_the_middle, 50); }
 TEST(Hiredis, set_get_incr_ping) { holds_and_repeats(set_get_incr_ping); }
 TEST(Hiredis, three_clients_count) { holds_and_repeats(three_clients_count); }
 TEST(Hiredis, a_pipeline_takes_one_round_trip) { holds_and_repeats(pipeline); }

@@ -18,6 +18,7 @@
 #include <string>
 #include <thread>
 
+#include "foreseed/faults.h"
 #include "foreseed/world.h"
 #include "run_scenario.h"
 
@@ -219,11 +220,45 @@ TEST(Sockets, closing_with_unread_data_resets) { holds(reset_and_broken_pipe); }
 TEST(Sockets, a_port_has_one_owner) { holds(ports_are_owned); }
 TEST(Sockets, shutdown_of_a_listener_wakes_accept) { holds(shutdown_wakes_accept); }
 
+/// How long close() takes of a connection over a link of 10 ms on which 1,000 bytes are under way.
+Steady::duration closing_takes(linger option, bool partition) {
+  foreseed::link("client", "server", 10ms);
+  foreseed::Host server("server", [] {
+    const int listener = listening(80);
+    const int peer = accept(listener, nullptr, nullptr);
+    FORESEED_CHECK(read_all(peer).size() == 1000);
+    close(peer);
+    close(listener);
+  });
+  std::this_thread::sleep_for(1ms);
+  const int fd = connected("server", 80);
+  FORESEED_CHECK(setsockopt(fd, SOL_SOCKET, SO_LINGER, &option, sizeof option) == 0);
+  if (partition) FaultPlan().partition({"client"}, {"server"}, {0s, 20s}).start();
+  std::this_thread::sleep_for(1ms);
+  const std::string bytes(1000, 'x');
+  FORESEED_CHECK(send(fd, bytes.data(), bytes.size(), 0) == 1000);
+  const auto start = Steady::now();
+  FORESEED_CHECK(close(fd) == 0);
+  const auto took = Steady::now() - start;
+  server.join();
+  return took;
+}
+
+void closing_lingers() {
+  FORESEED_CHECK(closing_takes({0, 0}, false) == 0s);
+  FORESEED_CHECK(closing_takes({1, 5}, false) == 10ms);
+  FORESEED_CHECK(closing_takes({1, 5}, true) == 5s);
+  const auto healed = closing_takes({1, 60}, true);
+  FORESEED_CHECK(healed > 20s && healed < 40s);
+}
+
+TEST(Sockets, close_lingers_where_it_is_told_to) { holds(closing_lingers); }
+
 void asks_for_raw() { socket(AF_INET, SOCK_RAW, 0); }
-void asks_for_unix() { socket(AF_UNIX, SOCK_STREAM, 0); }
+void asks_for_packets() { socket(AF_UNIX, SOCK_SEQPACKET, 0); }
 
 TEST(Sockets, what_is_missing_says_so) {
-  for (void (*const body)() : {asks_for_raw, asks_for_unix}) {
+  for (void (*const body)() : {asks_for_raw, asks_for_packets}) {
     const auto finding = first_finding(body, 1);
     ASSERT_TRUE(finding.has_value());
     EXPECT_EQ(finding->kind, FindingKind::unsupported);

@@ -9,6 +9,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -145,6 +146,25 @@ TEST(World, is_gone_without_trace_after_a_thousand_executions) {
   EXPECT_EQ(after.descriptors, before.descriptors);
   EXPECT_LT(after.allocated, before.allocated + 64 * 1024);
   EXPECT_LT(after.resident, before.resident + 1024 * 1024);
+}
+
+/// A call of the host's kernel past the simulator: what a world that leaks would leave in the process.
+long past_the_simulator(long number, long first, long second) {
+  long result;
+  asm volatile("syscall" : "=a"(result) : "a"(number), "D"(first), "S"(second) : "rcx", "r11", "memory");
+  return result;
+}
+
+TEST(World, that_leaves_a_descriptor_is_noticed) {
+  const RunSeries series;
+  constexpr int left = 100;  // free, and none of the simulator's
+  const auto leaves_one = [] { FORESEED_CHECK(past_the_simulator(SYS_dup2, 0, left) == left); };
+  run_seed(untidy_world, 0);
+  const Process before;
+  run_seed(leaves_one, 0);
+  const Process after;
+  EXPECT_EQ(after.descriptors, before.descriptors + 1);
+  close(left);
 }
 
 TEST(World, leaves_the_same_behind_whatever_ran_before_it) {
