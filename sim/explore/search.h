@@ -53,7 +53,7 @@ class Search : public Strategy {
   virtual bool absorb(Search& unit) = 0;
   /// After absorb() of a unit that has nothing left: goes on to what comes after it. False as with next().
   virtual bool skip() = 0;
-  void explore_itself() { waits_for_ = 0; }
+  void wait_for(std::uint32_t unit) { waits_for_ = unit; }
 
  protected:
   /// Choices with more values than that are not gone through.
