@@ -15,6 +15,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <map>
+#include <memory>
 #include <new>
 #include <stdexcept>
 #include <unordered_set>
@@ -144,7 +145,7 @@ struct Part {
 class SearchInWorkers {
  public:
   SearchInWorkers(const Scenario& scenario, const SearchOptions& options)
-      : scenario_(scenario), options_(options), explore_(options.explore), search_(make_search(explore_)), workers_(options.jobs) {
+      : scenario_(scenario), options_(options), explore_(options.search), search_(make_search(explore_)), workers_(options.jobs) {
     if (!options_.checkpoint.empty() && options_.resume) load();
     if (main_.state.empty()) main_.state = state_of(*search_);
   }
@@ -177,11 +178,11 @@ class SearchInWorkers {
   }
 
  private:
+  static constexpr std::chrono::milliseconds checkpoint_least{100};
   static constexpr int deaths_for_nothing_max = 3;
   static constexpr std::size_t units_max = 4096;
   static constexpr std::size_t unit_bytes_max = 64 << 20;
-  static constexpr double slice_seconds = 0.5;
-  static constexpr double slice_seconds_of_many = 0.1;
+  static constexpr double slice_seconds = 0.1;
 
   double seconds() const { return seconds_before_ + std::chrono::duration<double>(Clock::now() - start_).count(); }
   std::uint64_t executions() const { return total_.counts.complete + total_.counts.blocked; }
@@ -314,7 +315,7 @@ class SearchInWorkers {
     const std::uint64_t left = explore_.executions_max == 0 ? 0 : explore_.executions_max - executions();
     Slice slice;
     if (left != 0) slice.executions_max = std::max(left, part.executions() + 1) - part.executions();
-    slice.seconds_max = workers_.size() == 1 ? slice_seconds : slice_seconds_of_many;
+    slice.seconds_max = slice_seconds;
     if (part.death == Part::Death::before) slice = {part.executions_before, 0};
     if (part.death == Part::Death::once_more) slice = {1, 0, true};
     if (part.death == Part::Death::end) slice = {1, 0, false, part.last_step};
@@ -516,7 +517,7 @@ class SearchInWorkers {
     }
     write_checkpoint(options_.checkpoint, identity(), out.take());
     const auto now = Clock::now();
-    next_checkpoint_ = now + std::max<Clock::duration>(std::chrono::seconds(1), 20 * (now - start));
+    next_checkpoint_ = now + std::max<Clock::duration>(checkpoint_least, 20 * (now - start));
   }
 
   void load() {
@@ -555,7 +556,7 @@ class SearchInWorkers {
   int deaths_for_nothing_ = 0;
   double seconds_before_ = 0;       ///< of what a checkpoint goes on from
   Clock::time_point start_ = Clock::now();
-  Clock::time_point next_checkpoint_ = start_ + std::chrono::seconds(1);
+  Clock::time_point next_checkpoint_ = start_ + checkpoint_least;
 };
 
 }  // namespace

@@ -16,9 +16,9 @@
 namespace foreseed {
 
 struct SearchOptions {
-  explore::ExploreOptions explore;
+  explore::ExploreOptions search;
   unsigned jobs = 1;       ///< worker processes, 1 .. 256
-  std::string checkpoint;  ///< file, written about once a second and at the end; "" = none
+  std::string checkpoint;  ///< file, written ten times a second, or less where that takes long, and at the end; "" = none
   bool resume = false;     ///< go on where the checkpoint is, if there is one
 };
 

@@ -81,7 +81,7 @@ void add_explore(CLI::App& verb, Options& options, std::string& duration) {
   verb.add_flag("--keep-going", options.keep_going, "do not stop at the first failure");
   verb.add_flag("--require-complete", options.require_complete, "exit 3 where a bound ends the search first");
   verb.add_option("--jobs", options.jobs, "worker processes")->check(CLI::Range(1u, 256u))->capture_default_str();
-  auto* const checkpoint = verb.add_option("--checkpoint", options.checkpoint, "write down how far the search is, about once a second");
+  auto* const checkpoint = verb.add_option("--checkpoint", options.checkpoint, "file that keeps how far the search is");
   verb.add_flag("--resume", options.resume, "go on where the checkpoint is, if there is one")->needs(checkpoint);
   verb.add_option("--trace-out", options.trace_out, "write the trace of the failure as JSON");
 }

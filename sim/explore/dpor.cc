@@ -127,9 +127,22 @@ void Dpor::end_execution(const ReadySet& open, std::span<const NextStep> next, b
   } else {
     ++counts_.complete;
     counts_.deadlocked += failed && open.count() == 0;
-    if (account_) traces_.push_back(depth_ == 0 ? 0 : history_.step(depth_ - 1).trace_hash);
+    if (account_) traces_.push_back(trace_hash());
     history_.end(open, next, failed || open.count() != 0);
   }
+}
+
+/// Of the execution that has ended: of its steps, and of the values that were chosen in them.
+std::uint64_t Dpor::trace_hash() const {
+  std::uint64_t hash = depth_ == 0 ? 0 : history_.step(depth_ - 1).trace_hash;
+  std::uint32_t nth = 0;  // of its step
+  for (std::size_t i = 0; i < values_.size(); ++i) {
+    const auto [points, value, first, bound] = values_[i];
+    nth = i != 0 && values_[i - 1].points == points ? nth + 1 : 0;
+    const std::uint64_t step = points == 0 ? 0 : std::uint64_t{history_.step(points - 1).task} << 32 | history_.step(points - 1).ordinal;
+    hash += mix(mix(step) + (std::uint64_t{nth} << 32 | value));
+  }
+  return hash;
 }
 
 // --- between executions ------------------------------------------------------------------------------------------

@@ -80,6 +80,7 @@ class Dpor final : public Search {
   void insert(const Race* race, std::uint32_t point);
   void add(std::uint32_t point, std::uint32_t parent, std::uint32_t last);
   std::vector<std::uint32_t> values_of(const Wanted& wanted) const;
+  std::uint64_t trace_hash() const;
   bool next_value();
   bool next_tree();
 

@@ -74,10 +74,7 @@ Footprint Footprints::list(std::vector<Footprint> parts) {
 std::uint64_t Footprints::hash(Footprint footprint) const {
   if (footprint == touches_everything) return footprint;
   std::uint64_t sum = 0;
-  for (const Footprint part : parts(footprint)) {
-    const std::uint64_t x = (names_[part >> 1] * 2 + (part & 1)) * 0xbf58476d1ce4e5b9ull;
-    sum += x ^ x >> 31;
-  }
+  for (const Footprint part : parts(footprint)) sum += mix(names_[part >> 1] * 2 + (part & 1));
   return sum;
 }
 

@@ -22,6 +22,13 @@ using Footprint = std::uint32_t;
 inline constexpr Footprint touches_nothing = 0;
 inline constexpr Footprint touches_everything = ~Footprint{0};
 
+/// Spreads the bits of a number.
+inline std::uint64_t mix(std::uint64_t x) {
+  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ull;
+  x = (x ^ (x >> 27)) * 0x94d049bb133111ebull;
+  return x ^ (x >> 31);
+}
+
 class Footprints {
  public:
   /// The number of the object at `address`, from 1.

@@ -4,14 +4,6 @@
 
 namespace foreseed::explore {
 
-namespace {
-std::uint64_t mix(std::uint64_t x) {
-  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ull;
-  x = (x ^ (x >> 27)) * 0x94d049bb133111ebull;
-  return x ^ (x >> 31);
-}
-}  // namespace
-
 void History::rewind(std::uint32_t kept) {
   const std::uint32_t end = kept < steps_.size() ? steps_[kept].first_access : static_cast<std::uint32_t>(touches_.size());
   while (touches_.size() > end) {
