@@ -231,6 +231,7 @@ bool Dpor::next_tree() {
 /// Plans the execution of the later half of the race before its earlier half.
 void Dpor::reverse(const Race& race) {
   wanted_.clear();
+  wanted_from_ = 0;
   const auto want = [&](std::uint32_t task, std::uint32_t step, Footprint footprint) {
     wanted_.push_back({task, step, footprint, static_cast<std::uint32_t>(wanted_.size())});
   };
@@ -243,8 +244,9 @@ void Dpor::reverse(const Race& race) {
 }
 
 std::size_t Dpor::position_of(std::uint32_t task) const {
+  const std::span<const Wanted> steps = wanted();
   std::size_t index = 0;
-  while (index < wanted_.size() && wanted_[index].task != task) ++index;
+  while (index < steps.size() && steps[index].task != task) ++index;
   return index;
 }
 
@@ -254,25 +256,26 @@ bool Dpor::before(const Race* race, const Wanted& earlier, const Wanted& later) 
   return later.step == no_step ? history_.before_reversed(earlier.step, *race) : history_.before(earlier.step, later.step);
 }
 
-/// Whether nothing that is wanted happens before wanted_[index].
+/// Whether nothing that is wanted happens before wanted()[index].
 bool Dpor::initial(const Race* race, std::size_t index) const {
+  const std::span<const Wanted> steps = wanted();
   for (std::size_t i = 0; i < index; ++i) {
-    if (before(race, wanted_[i], wanted_[index])) return false;
+    if (before(race, steps[i], steps[index])) return false;
   }
   return true;
+}
+
+bool Dpor::commutes_with_wanted(Footprint footprint) const {
+  const std::span<const Wanted> steps = wanted();
+  return std::none_of(steps.begin(), steps.end(),
+                      [&](const Wanted& wanted) { return footprints_.conflict(footprint, wanted.footprint); });
 }
 
 /// Whether a sleeping task could be the first of an equivalent of what is wanted: then it was explored from there.
 bool Dpor::covered(const Race* race, const Point& point) const {
   for (const Sleeper& sleeper : point.asleep) {
     const std::size_t index = position_of(sleeper.task);
-    if (index < wanted_.size()) {
-      if (initial(race, index)) return true;
-    } else if (std::none_of(wanted_.begin(), wanted_.end(), [&](const Wanted& wanted) {
-                 return footprints_.conflict(sleeper.footprint, wanted.footprint);
-               })) {
-      return true;
-    }
+    if (index < wanted().size() ? initial(race, index) : commutes_with_wanted(sleeper.footprint)) return true;
   }
   return false;
 }
@@ -289,16 +292,14 @@ std::vector<std::uint32_t> Dpor::values_of(const Wanted& wanted) const {
 /// Whether what is wanted can begin with the step of `node`; then that step is no longer wanted.
 bool Dpor::follows(const WakeupTrees::Node& node, const Race* race) {
   const std::size_t index = position_of(node.step.task);
-  if (index == wanted_.size()) {
-    return std::none_of(wanted_.begin(), wanted_.end(), [&](const Wanted& wanted) {
-      return footprints_.conflict(node.step.footprint, wanted.footprint);
-    });
-  }
+  if (index == wanted().size()) return commutes_with_wanted(node.step.footprint);
   if (!initial(race, index)) return false;
+  const Wanted& step = wanted()[index];
   const bool leaf = node.child == WakeupTrees::none;
   const bool had_values = race == nullptr ? they_had_values_ : !values_.empty();
-  if (!leaf && had_values && wanted_[index].step != no_step && values_of(wanted_[index]) != node.step.values) return false;
-  wanted_.erase(wanted_.begin() + static_cast<std::ptrdiff_t>(index));
+  if (!leaf && had_values && step.step != no_step && values_of(step) != node.step.values) return false;
+  const auto first = wanted_.begin() + static_cast<std::ptrdiff_t>(wanted_from_++);
+  std::move_backward(first, first + static_cast<std::ptrdiff_t>(index), first + static_cast<std::ptrdiff_t>(index) + 1);
   return true;
 }
 
@@ -313,7 +314,7 @@ void Dpor::insert(const Race* race, std::uint32_t point) {
       node = trees_[node].sibling;
     }
     if (node == WakeupTrees::none) return point < floor_ ? escape(*race) : add(point, parent, last);
-    if (wanted_.empty() || trees_[node].child == WakeupTrees::none) return;
+    if (wanted().empty() || trees_[node].child == WakeupTrees::none) return;
     parent = node;
   }
 }
@@ -321,7 +322,7 @@ void Dpor::insert(const Race* race, std::uint32_t point) {
 /// Puts what is left of what is wanted into the tree of the point, below `parent`, after its child `last`.
 void Dpor::add(std::uint32_t point, std::uint32_t parent, std::uint32_t last) {
   const bool had_values = !values_.empty() || !their_values_.empty();
-  for (const Wanted& wanted : wanted_) {
+  for (const Wanted& wanted : wanted()) {
     PlannedStep step{wanted.task, wanted.footprint, {}};
     if (had_values) step.values = values_of(wanted);
     const std::uint32_t made = trees_.make(std::move(step));

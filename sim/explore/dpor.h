@@ -10,6 +10,7 @@
 // Choices of other kinds (data, wake-ups, memory) branch plainly: each value of each is gone through where it comes up.
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <unordered_set>
 #include <vector>
@@ -23,7 +24,7 @@ namespace foreseed::explore {
 class Dpor final : public Search {
  public:
   /// `account`: tells a hash of each trace.
-  explicit Dpor(bool account = false) : account_(account) {}
+  explicit Dpor(bool account = false) : history_(footprints_, account), account_(account) {}
 
   void begin_execution(std::uint64_t seed) override;
   std::uint32_t next_task(const Moment& moment) override;
@@ -75,6 +76,7 @@ class Dpor final : public Search {
   bool before(const Race* race, const Wanted& earlier, const Wanted& later) const;
   bool initial(const Race* race, std::size_t index) const;
   std::size_t position_of(std::uint32_t task) const;
+  bool commutes_with_wanted(Footprint footprint) const;
   bool covered(const Race* race, const Point& point) const;
   bool follows(const WakeupTrees::Node& node, const Race* race);
   void insert(const Race* race, std::uint32_t point);
@@ -94,7 +96,7 @@ class Dpor final : public Search {
   void take_escape(const std::string& escape, const Footprints& theirs);
 
   Footprints footprints_;
-  History history_{footprints_};
+  History history_;
   WakeupTrees trees_;
   std::vector<Point> points_;        ///< the first `depth_` are in use: their tasks are decided
   std::uint32_t depth_ = 0;
@@ -105,7 +107,9 @@ class Dpor final : public Search {
   std::uint32_t planned_ = WakeupTrees::none;  ///< first tree for the next new point
   std::vector<std::uint32_t> planned_values_;  ///< for the step that runs
   std::size_t planned_value_ = 0;
-  std::vector<Wanted> wanted_;
+  std::span<const Wanted> wanted() const { return std::span(wanted_).subspan(wanted_from_); }
+  std::vector<Wanted> wanted_;       ///< from `wanted_from_` on
+  std::size_t wanted_from_ = 0;
   std::vector<Wanted> whole_;        ///< the same before anything was found in a tree
   std::string start_;                          ///< of a unit: how it began, to be compared when its turn comes
   std::unordered_set<std::string> escaped_;    ///< of a unit: what it wants to be explored from points that are not its own

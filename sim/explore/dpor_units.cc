@@ -211,6 +211,7 @@ void Dpor::take_escape(const std::string& escape, const Footprints& theirs) {
   in.get(they_had_values_);
   const auto size = in.get<std::uint64_t>();
   wanted_.clear();
+  wanted_from_ = 0;
   their_values_.resize(size);
   their_order_.resize(size * size);
   for (std::uint32_t i = 0; i < size; ++i) {

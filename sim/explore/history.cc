@@ -66,7 +66,7 @@ void History::finish() {
   open_step_ = false;
   const auto index = static_cast<std::uint32_t>(steps_.size() - 1);
   if (index >= known_) collect_races(index);
-  hash(index);
+  if (hashes_) hash(index);
 }
 
 /// `step` comes after `earlier`, with which it does not commute.

@@ -38,7 +38,8 @@ struct Race {
 
 class History {
  public:
-  explicit History(Footprints& footprints) : footprints_(footprints) {}
+  /// `hashes`: tells Step::trace_hash.
+  History(Footprints& footprints, bool hashes) : footprints_(footprints), hashes_(hashes) {}
 
   /// Begins an execution whose first `kept` steps are those of the last.
   void rewind(std::uint32_t kept);
@@ -115,6 +116,7 @@ class History {
   void hash(std::uint32_t step);
 
   Footprints& footprints_;
+  bool hashes_;
   std::vector<Step> steps_;
   std::vector<PastTouch> touches_;
   std::vector<std::uint32_t> heads_;       ///< by object: its last touch

@@ -47,11 +47,12 @@ for search in 'readers' 'readers_late --keep-going' 'readers_late' 'drawing --ke
 done
 expect 0 '"complete":32768,.*"redundant":0' "$searched" explore readers --json --jobs 2
 expect 1 '"complete":1024,.*"failures":2.*"finished":true' "$searched" explore readers_late --json --keep-going
+expect 0 '"complete":16384,.*"redundant":0' "$searched" explore older --json
 expect 1 '"redundant":0' "$searched" explore drawing --json --keep-going
 expect 0 '"complete":12870' "$searched" explore adders --strategy dfs --json
 
 # Kills: whenever a checkpoint was written, until the search comes to its end.
-for search in 'readers' 'readers --jobs 3' 'adders --strategy dfs' 'adders --strategy dfs --jobs 2' 'drawing --keep-going'; do
+for search in 'readers' 'readers --jobs 3' 'older' 'older --jobs 2' 'adders --strategy dfs' 'adders --strategy dfs --jobs 2' 'drawing --keep-going'; do
   rm -f checkpoint*
   kills=0
   for (( ; ; )); do

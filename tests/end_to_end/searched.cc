@@ -32,6 +32,18 @@ FORESEED_SCENARIO(readers_late, "two of 1,024 traces are wrong, in two ways") {
   if (seen == std::array<int, 10>{0, 1, 0, 0, 1, 0, 0, 1, 1, 0}) FORESEED_CHECK(!"the second");
 }
 
+std::atomic<int> global{0};
+std::atomic<int>* const made_before_main = new std::atomic<int>(0);
+
+FORESEED_SCENARIO(older, "16,384 traces on what is older than the execution") {
+  std::vector<std::thread> threads;
+  for (std::atomic<int>* x : {&global, made_before_main}) {
+    threads.emplace_back([=] { *x = 1; });
+    for (int i = 0; i < 7; ++i) threads.emplace_back([=] { static_cast<void>(x->load()); });
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
 FORESEED_SCENARIO(adders, "12,870 schedules of two threads") {
   std::atomic<int> x{0};
   const auto add = [&] {
