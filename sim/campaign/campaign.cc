@@ -17,6 +17,7 @@
 #include <stdexcept>
 
 #include "campaign/child.h"
+#include "campaign/interrupt.h"
 #include "campaign/workers.h"
 #include "kernel/crash.h"
 #include "kernel/time_stamps.h"
@@ -27,30 +28,6 @@ namespace foreseed {
 namespace {
 
 using Clock = RealClock;
-
-volatile std::sig_atomic_t interrupted = 0;
-
-/// Ctrl-C and SIGTERM end the campaign, not the process.
-class InterruptGuard {
- public:
-  InterruptGuard() {
-    interrupted = 0;
-    struct sigaction action {};
-    action.sa_handler = [](int) { interrupted = 1; };
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, &previous_[0]);
-    sigaction(SIGTERM, &action, &previous_[1]);
-  }
-  ~InterruptGuard() {
-    sigaction(SIGINT, &previous_[0], nullptr);
-    sigaction(SIGTERM, &previous_[1], nullptr);
-  }
-  InterruptGuard(const InterruptGuard&) = delete;
-  InterruptGuard& operator=(const InterruptGuard&) = delete;
-
- private:
-  struct sigaction previous_[2];
-};
 
 struct Boards {
   SharedBoard* shared;
@@ -90,7 +67,7 @@ class Campaign {
     }
     look();
     write_down();
-    result_.interrupted = interrupted != 0;
+    result_.interrupted = interrupted();
     return result_;
   }
 
@@ -104,7 +81,7 @@ class Campaign {
   // --- what workers tell -------------------------------------------------------------------------------------------
 
   void look() {
-    if (interrupted != 0) boards_.shared->stop = true;
+    if (interrupted()) boards_.shared->stop = true;
     for (unsigned i = 0; i < boards_.count; ++i) {
       WorkerBoard& board = boards_.workers[i];
       // Chunks first: what was found in them is in the other queue already.

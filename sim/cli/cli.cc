@@ -80,6 +80,9 @@ void add_explore(CLI::App& verb, Options& options, std::string& duration) {
   verb.add_option("--for", duration, "stop after 60s, 5m, 1h");
   verb.add_flag("--keep-going", options.keep_going, "do not stop at the first failure");
   verb.add_flag("--require-complete", options.require_complete, "exit 3 where a bound ends the search first");
+  verb.add_option("--jobs", options.jobs, "worker processes")->check(CLI::Range(1u, 256u))->capture_default_str();
+  auto* const checkpoint = verb.add_option("--checkpoint", options.checkpoint, "file that keeps how far the search is");
+  verb.add_flag("--resume", options.resume, "go on where the checkpoint is, if there is one")->needs(checkpoint);
   verb.add_option("--trace-out", options.trace_out, "write the trace of the failure as JSON");
 }
 
@@ -125,6 +128,7 @@ std::vector<Verb> add_verbs(CLI::App& app, Options& options, std::string& durati
   CLI::App& explores = add("explore", "every interleaving that matters", explore_scenario);
   add_explore(explores, options, duration);
   add_common(explores, options);
+  add_limits(explores, options);
 
   CLI::App& replay_verb = add("replay", "follow a trace in a new execution", replay);
   replay_verb.add_option("trace", options.trace, trace_name)->required();

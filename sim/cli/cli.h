@@ -35,9 +35,10 @@ struct Options {
   std::uint64_t steps_wanted = ~std::uint64_t{0};  ///< fingerprint
   std::string trace;                    ///< replay, show
   std::string shard;                    ///< check: "i/n" or "auto"
-  bool resume = false;                  ///< check
+  bool resume = false;                  ///< check, explore
+  std::string checkpoint;               ///< explore
   bool minimize = true;                 ///< check
-  bool fork = true;                     ///< check, replay
+  bool fork = true;                     ///< check, explore, replay
   double run_timeout_seconds = 10;      ///< an execution without a step for so long is a hang
   std::uint64_t memory_limit_bytes = std::uint64_t{4} << 30;
   bool update = false;                  ///< regress

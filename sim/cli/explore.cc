@@ -6,9 +6,11 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "campaign/campaign.h"
+#include "campaign/search.h"
 #include "cli/cli.h"
 #include "trace/store.h"
 
@@ -28,7 +30,7 @@ std::string bounds_text(const Options& options, const explore::ExploreResult& re
   return text.empty() ? ", no bound" : text;
 }
 
-void print_summary(const Options& options, const Scenario& scenario, const explore::ExploreResult& result, const char* verdict) {
+void print_summary(const Options& options, const Scenario& scenario, const SearchResult& result, const char* verdict) {
   const explore::SearchCounts& counts = result.counts;
   if (options.json) {
     fmt::print("{}\n", json{{"event", verdict}, {"scenario", scenario.name}, {"strategy", options.search},
@@ -42,7 +44,23 @@ void print_summary(const Options& options, const Scenario& scenario, const explo
              scenario.name, counts.complete, counts.blocked, counts.redundant, counts.depth, bounds_text(options, result),
              options.search, result.seconds,
              result.seconds > 0 ? static_cast<double>(counts.complete + counts.blocked) / result.seconds : 0);
-  if (!result.finished && result.failed == 0) fmt::print("not complete: the search was ended by its budget\n");
+  if (!result.finished && result.failed == 0) {
+    fmt::print("not complete: the search was {}{}\n", result.interrupted ? "interrupted" : "ended by its budget",
+               options.checkpoint.empty() ? "" : "; go on with the same command and --resume");
+  }
+}
+
+SearchResult search_of(const Scenario& scenario, const Options& options, const explore::ExploreOptions& search) {
+  if (options.fork) {
+    if (!options.checkpoint.empty() && !options.resume && std::filesystem::exists(options.checkpoint)) {
+      throw UsageError(fmt::format("{} is there already: --resume goes on from it", options.checkpoint));
+    }
+    return search_in_workers(scenario, {search, options.jobs, options.checkpoint, options.resume});
+  }
+  if (options.jobs != 1 || !options.checkpoint.empty()) throw UsageError("--jobs and --checkpoint need processes: leave --no-fork out");
+  SearchResult result;
+  static_cast<explore::ExploreResult&>(result) = explore::explore(scenario, search);
+  return result;
 }
 
 }  // namespace
@@ -62,14 +80,16 @@ ExitCode explore_scenario(const Options& options) {
   search.steps_per_instant_max = setting.steps_per_instant_max;
   search.faults = setting.faults;
   search.memory = setting.memory;
-  const explore::ExploreResult result = explore::explore(scenario, search);
+  search.hang_seconds = options.run_timeout_seconds;
+  search.heap_bytes_max = options.memory_limit_bytes;
+  const SearchResult result = search_of(scenario, options, search);
   const char* const verdict = result.failed != 0 ? "failed" : result.finished ? "held" : "incomplete";
   print_summary(options, scenario, result, verdict);
   ExitCode code = ExitCode::held;
-  if (!result.finished && options.require_complete) code = ExitCode::inconclusive;
+  if (result.interrupted || (!result.finished && options.require_complete)) code = ExitCode::inconclusive;
   if (!result.failing.empty()) code = ExitCode::violated;
   for (const explore::Failing& failing : result.failing) {
-    const Trace trace = record_choices(scenario, failing.choices, setting);
+    const Trace trace = record_choices(scenario, failing.choices, setting, limits_of(options));
     code = std::max(code, report_failure(options, store.add_failure(0, trace), trace));
   }
   std::fflush(stdout);

@@ -58,14 +58,69 @@ void Dfs::end_execution(const ReadySet& open, std::span<const NextStep>, bool fa
 }
 
 bool Dfs::next() {
+  began_again_ = start_again_;
   if (start_again_) {
     silent_first_ = start_again_ = false;
     path_.clear();
+    handed_out_.clear();
+    floor_ = 0;
     counts_ = {};
     return true;
   }
-  while (!path_.empty() && ++path_.back().value == path_.back().bound) path_.pop_back();
-  return !path_.empty();
+  return skip();
+}
+
+bool Dfs::skip() {
+  waits_for_ = 0;
+  while (path_.size() > floor_ && ++path_.back().value == path_.back().bound) path_.pop_back();
+  if (path_.size() == floor_) return false;
+  const std::uint64_t branch = path_.size() - 1;
+  std::erase_if(handed_out_, [&](const HandedOut& out) {
+    if (out.branch == branch && out.value == path_.back().value) waits_for_ = out.unit;
+    return out.branch > branch || out.unit == waits_for_;
+  });
+  return true;
+}
+
+void Dfs::save(Writer& out) const {
+  out.put(silent_first_);
+  out.put(floor_);
+  out.put(path_);
+  out.put(handed_out_);
+}
+
+void Dfs::load(Reader& in) {
+  in.get(silent_first_);
+  in.get(floor_);
+  in.get(path_);
+  in.get(handed_out_);
+  start_again_ = false;
+  counts_ = {};
+}
+
+bool Dfs::hand_out(std::uint32_t id, Search& search) {
+  Dfs& unit = static_cast<Dfs&>(search);
+  for (std::uint64_t branch = 0; branch < path_.size(); ++branch) {
+    std::uint32_t value = path_[branch].value + 1;
+    for (const HandedOut& out : handed_out_) {
+      if (out.branch == branch) value = std::max(value, out.value + 1);
+    }
+    if (value >= path_[branch].bound) continue;
+    unit.silent_first_ = silent_first_;
+    unit.path_.assign(path_.begin(), path_.begin() + static_cast<std::ptrdiff_t>(branch) + 1);
+    unit.path_.back().value = value;
+    unit.floor_ = branch + 1;
+    handed_out_.push_back({branch, value, id});
+    return true;
+  }
+  return false;
+}
+
+bool Dfs::absorb(Search& search) {
+  waits_for_ = 0;
+  path_.insert(path_.end(), static_cast<Dfs&>(search).path_.begin() + static_cast<std::ptrdiff_t>(path_.size()),
+               static_cast<Dfs&>(search).path_.end());
+  return true;
 }
 
 }  // namespace foreseed::explore

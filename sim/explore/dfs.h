@@ -20,11 +20,21 @@ class Dfs final : public Search {
   void accessed(std::uint32_t task, const Touch& touch) override;
   void end_execution(const ReadySet& open, std::span<const NextStep> next, bool failed) override;
   bool next() override;
+  void save(Writer& out) const override;
+  void load(Reader& in) override;
+  bool hand_out(std::uint32_t id, Search& unit) override;
+  bool absorb(Search& unit) override;
+  bool skip() override;
 
  private:
   struct Branch {
     std::uint32_t value;
     std::uint32_t bound;
+  };
+  struct HandedOut {
+    std::uint64_t branch;
+    std::uint32_t value;
+    std::uint32_t unit;
   };
   std::uint32_t branch(std::uint32_t bound);
 
@@ -34,6 +44,8 @@ class Dfs final : public Search {
   std::uint32_t last_ = 0;  ///< the task that made the last step that was not silent
   std::vector<Branch> path_;
   std::size_t position_ = 0;
+  std::uint64_t floor_ = 0;  ///< branches that are not its own: it is a unit, of what comes after them
+  std::vector<HandedOut> handed_out_;  ///< in the order of branches, then values
   bool silent_ = false;
   bool silent_first_ = true;
   bool start_again_ = false;

@@ -1,6 +1,7 @@
 #include "explore/dpor.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "kernel/world.h"
 
@@ -52,8 +53,7 @@ std::uint32_t Dpor::choose_new(const Moment& moment) {
     }
   }
   point.footprint = touches_nothing;
-  point.todo = planned_;
-  planned_ = WakeupTrees::none;
+  point.todo = std::exchange(planned_, WakeupTrees::none);
   planned_values_.clear();
   planned_value_ = 0;
   while (point.todo != WakeupTrees::none) {
@@ -61,11 +61,8 @@ std::uint32_t Dpor::choose_new(const Moment& moment) {
     point.todo = trees_[tree].sibling;
     point.task = trees_[tree].step.task;
     if (moment.open.contains(point.task)) {
-      planned_ = trees_[tree].child;
-      planned_values_ = std::move(trees_[tree].step.values);
-      trees_.release(tree);
+      begin_planned(tree);
       ++depth_;
-      fixed_ = depth_;
       return point.task;
     }
     trees_.release_all(tree);  // planned where what it touches was not fully known
@@ -73,17 +70,24 @@ std::uint32_t Dpor::choose_new(const Moment& moment) {
   const std::uint32_t count = moment.open.count();
   for (std::uint32_t k = 0; k < count; ++k) {
     point.task = moment.open.nth_from(moment.current, k);
-    if (asleep(point, point.task)) continue;
+    if (asleep(point.asleep, point.task)) continue;
     ++depth_;
-    fixed_ = depth_;
     return point.task;
   }
   gave_up_ = true;
   return 0;
 }
 
-bool Dpor::asleep(const Point& point, std::uint32_t task) const {
-  return std::any_of(point.asleep.begin(), point.asleep.end(), [&](const Sleeper& s) { return s.task == task; });
+/// The step of `node` goes on from the last point, and what follows it in the tree is planned.
+void Dpor::begin_planned(std::uint32_t node) {
+  planned_ = trees_[node].child;
+  planned_values_ = std::move(trees_[node].step.values);
+  planned_value_ = 0;
+  trees_.release(node);
+}
+
+bool Dpor::asleep(const std::vector<Sleeper>& sleepers, std::uint32_t task) {
+  return std::any_of(sleepers.begin(), sleepers.end(), [&](const Sleeper& s) { return s.task == task; });
 }
 
 std::uint32_t Dpor::value(ChoiceKind kind, std::uint64_t bound) {
@@ -123,42 +127,63 @@ void Dpor::end_execution(const ReadySet& open, std::span<const NextStep> next, b
   } else {
     ++counts_.complete;
     counts_.deadlocked += failed && open.count() == 0;
-    if (account_ && depth_ != 0 && !traces_.insert(history_.step(depth_ - 1).trace_hash).second) ++counts_.redundant;
+    if (account_) traces_.push_back(trace_hash());
     history_.end(open, next, failed || open.count() != 0);
   }
+}
+
+/// Of the execution that has ended: of its steps, and of the values that were chosen in them.
+std::uint64_t Dpor::trace_hash() const {
+  std::uint64_t hash = depth_ == 0 ? 0 : history_.step(depth_ - 1).trace_hash;
+  std::uint32_t nth = 0;  // of its step
+  for (std::size_t i = 0; i < values_.size(); ++i) {
+    const auto [points, value, first, bound] = values_[i];
+    nth = i != 0 && values_[i - 1].points == points ? nth + 1 : 0;
+    const std::uint64_t step = points == 0 ? 0 : std::uint64_t{history_.step(points - 1).task} << 32 | history_.step(points - 1).ordinal;
+    hash += mix(mix(step) + (std::uint64_t{nth} << 32 | value));
+  }
+  return hash;
 }
 
 // --- between executions ------------------------------------------------------------------------------------------
 
 bool Dpor::next() {
+  began_again_ = start_again_;
   if (start_again_) {
     // Something was touched in a step that was taken to be silent: all anew, without that short cut.
     FORESEED_ASSERT(silent_first_);
     silent_first_ = start_again_ = false;
-    depth_ = fixed_ = 0;
+    depth_ = floor_ = 0;
     for (Point& point : points_) point = {};
     trees_ = {};
     planned_ = WakeupTrees::none;
     planned_values_.clear();
     values_.clear();
     traces_.clear();
+    escapes_.clear();
+    escaped_.clear();
     counts_ = {};
     history_.rewind(0);
     return true;
   }
-  if (planned_ != WakeupTrees::none) trees_.release_all(planned_);  // the execution ended before what was planned
-  planned_ = WakeupTrees::none;
+  trees_.release_list(std::exchange(planned_, WakeupTrees::none));  // the execution ended before what was planned
   for (const Race& race : history_.races()) reverse(race);
-  for (std::uint32_t i = 0; i < depth_; ++i) {
-    if (i < history_.started()) points_[i].footprint = footprints_.join(points_[i].footprint, history_.step(i).footprint);
+  for (std::uint32_t i = 0; i < std::min(depth_, history_.started()); ++i) {
+    points_[i].footprint = footprints_.join(points_[i].footprint, history_.step(i).footprint);
   }
+  return skip();
+}
+
+/// From an execution, or a unit, that is done to what comes after it.
+bool Dpor::skip() {
+  waits_for_ = 0;
   for (;;) {
     if (!values_.empty() && values_.back().points == depth_) {
       if (!next_value()) continue;
       history_.rewind(depth_ == 0 ? 0 : depth_ - 1);
       return true;
     }
-    if (depth_ == 0) return false;
+    if (depth_ == floor_) return false;
     if (next_tree()) {
       history_.rewind(depth_ - 1);
       return true;
@@ -176,7 +201,6 @@ bool Dpor::next_value() {
     return false;
   }
   last.value = value;
-  fixed_ = depth_;
   planned_values_.clear();
   return true;
 }
@@ -188,17 +212,14 @@ bool Dpor::next_tree() {
   while (point.todo != WakeupTrees::none) {
     const std::uint32_t tree = point.todo;
     point.todo = trees_[tree].sibling;
-    if (asleep(point, trees_[tree].step.task)) {  // explored under all its values already
+    if (asleep(point.asleep, trees_[tree].step.task)) {  // explored under all its values already
       trees_.release_all(tree);
       continue;
     }
     point.task = trees_[tree].step.task;
     point.footprint = touches_nothing;
-    planned_ = trees_[tree].child;
-    planned_values_ = std::move(trees_[tree].step.values);
-    planned_value_ = 0;
-    trees_.release(tree);
-    fixed_ = depth_;
+    waits_for_ = trees_[tree].unit;
+    begin_planned(tree);
     return true;
   }
   --depth_;
@@ -210,102 +231,110 @@ bool Dpor::next_tree() {
 /// Plans the execution of the later half of the race before its earlier half.
 void Dpor::reverse(const Race& race) {
   wanted_.clear();
+  wanted_from_ = 0;
+  const auto want = [&](std::uint32_t task, std::uint32_t step, Footprint footprint) {
+    wanted_.push_back({task, step, footprint, static_cast<std::uint32_t>(wanted_.size())});
+  };
   for (std::uint32_t step = race.earlier + 1; step < depth_; ++step) {
     if (step == race.later || history_.before(race.earlier, step)) continue;
-    wanted_.push_back({history_.step(step).task, step, history_.step(step).footprint});
+    want(history_.step(step).task, step, history_.step(step).footprint);
   }
-  wanted_.push_back({race.task, no_step, race.reversed});
-  if (!covered(race)) insert(race);
+  want(race.task, no_step, race.reversed);
+  if (!covered(&race, points_[race.earlier])) insert(&race, race.earlier);
 }
 
 std::size_t Dpor::position_of(std::uint32_t task) const {
+  const std::span<const Wanted> steps = wanted();
   std::size_t index = 0;
-  while (index < wanted_.size() && wanted_[index].task != task) ++index;
+  while (index < steps.size() && steps[index].task != task) ++index;
   return index;
 }
 
-/// Whether nothing that is wanted happens before wanted_[index].
-bool Dpor::initial(const Race& race, std::size_t index) const {
-  const Wanted& wanted = wanted_[index];
+/// `race`: that they are wanted for; null: of a unit.
+bool Dpor::before(const Race* race, const Wanted& earlier, const Wanted& later) const {
+  if (race == nullptr) return their_order_[later.index * their_values_.size() + earlier.index];
+  return later.step == no_step ? history_.before_reversed(earlier.step, *race) : history_.before(earlier.step, later.step);
+}
+
+/// Whether nothing that is wanted happens before wanted()[index].
+bool Dpor::initial(const Race* race, std::size_t index) const {
+  const std::span<const Wanted> steps = wanted();
   for (std::size_t i = 0; i < index; ++i) {
-    const bool before = wanted.step == no_step ? history_.before_reversed(wanted_[i].step, race)
-                                               : history_.before(wanted_[i].step, wanted.step);
-    if (before) return false;
+    if (before(race, steps[i], steps[index])) return false;
   }
   return true;
 }
 
+bool Dpor::commutes_with_wanted(Footprint footprint) const {
+  const std::span<const Wanted> steps = wanted();
+  return std::none_of(steps.begin(), steps.end(),
+                      [&](const Wanted& wanted) { return footprints_.conflict(footprint, wanted.footprint); });
+}
+
 /// Whether a sleeping task could be the first of an equivalent of what is wanted: then it was explored from there.
-bool Dpor::covered(const Race& race) const {
-  for (const Sleeper& sleeper : points_[race.earlier].asleep) {
+bool Dpor::covered(const Race* race, const Point& point) const {
+  for (const Sleeper& sleeper : point.asleep) {
     const std::size_t index = position_of(sleeper.task);
-    if (index < wanted_.size()) {
-      if (initial(race, index)) return true;
-    } else if (std::none_of(wanted_.begin(), wanted_.end(), [&](const Wanted& wanted) {
-                 return footprints_.conflict(sleeper.footprint, wanted.footprint);
-               })) {
-      return true;
-    }
+    if (index < wanted().size() ? initial(race, index) : commutes_with_wanted(sleeper.footprint)) return true;
   }
   return false;
 }
 
-std::vector<std::uint32_t> Dpor::values_of(std::uint32_t step) const {
+std::vector<std::uint32_t> Dpor::values_of(const Wanted& wanted) const {
+  if (!their_values_.empty()) return their_values_[wanted.index];
   std::vector<std::uint32_t> result;
   for (const Value& value : values_) {
-    if (value.points == step + 1) result.push_back(value.value);
+    if (wanted.step != no_step && value.points == wanted.step + 1) result.push_back(value.value);
   }
   return result;
 }
 
-PlannedStep Dpor::planned(const Wanted& wanted) const {
-  PlannedStep step{wanted.task, wanted.footprint, {}};
-  if (!values_.empty() && wanted.step != no_step) step.values = values_of(wanted.step);
-  return step;
-}
-
 /// Whether what is wanted can begin with the step of `node`; then that step is no longer wanted.
-bool Dpor::follows(const WakeupTrees::Node& node, const Race& race) {
+bool Dpor::follows(const WakeupTrees::Node& node, const Race* race) {
   const std::size_t index = position_of(node.step.task);
-  if (index == wanted_.size()) {
-    return std::none_of(wanted_.begin(), wanted_.end(), [&](const Wanted& wanted) {
-      return footprints_.conflict(node.step.footprint, wanted.footprint);
-    });
-  }
+  if (index == wanted().size()) return commutes_with_wanted(node.step.footprint);
   if (!initial(race, index)) return false;
+  const Wanted& step = wanted()[index];
   const bool leaf = node.child == WakeupTrees::none;
-  const std::uint32_t step = wanted_[index].step;
-  if (!leaf && step != no_step && !values_.empty() && values_of(step) != node.step.values) return false;
-  wanted_.erase(wanted_.begin() + static_cast<std::ptrdiff_t>(index));
+  const bool had_values = race == nullptr ? they_had_values_ : !values_.empty();
+  if (!leaf && had_values && step.step != no_step && values_of(step) != node.step.values) return false;
+  const auto first = wanted_.begin() + static_cast<std::ptrdiff_t>(wanted_from_++);
+  std::move_backward(first, first + static_cast<std::ptrdiff_t>(index), first + static_cast<std::ptrdiff_t>(index) + 1);
   return true;
 }
 
-void Dpor::insert(const Race& race) {
+void Dpor::insert(const Race* race, std::uint32_t point) {
   std::uint32_t parent = WakeupTrees::none;
+  if (point < floor_) whole_ = wanted_;
   for (;;) {
     std::uint32_t last = WakeupTrees::none;
-    std::uint32_t node = parent == WakeupTrees::none ? points_[race.earlier].todo : trees_[parent].child;
+    std::uint32_t node = parent == WakeupTrees::none ? points_[point].todo : trees_[parent].child;
     while (node != WakeupTrees::none && !follows(trees_[node], race)) {
       last = node;
       node = trees_[node].sibling;
     }
-    if (node == WakeupTrees::none) {
-      for (const Wanted& wanted : wanted_) {
-        const std::uint32_t made = trees_.make(planned(wanted));
-        if (last != WakeupTrees::none) {
-          trees_[last].sibling = made;
-        } else if (parent != WakeupTrees::none) {
-          trees_[parent].child = made;
-        } else {
-          points_[race.earlier].todo = made;
-        }
-        parent = made;
-        last = WakeupTrees::none;
-      }
-      return;
-    }
-    if (wanted_.empty() || trees_[node].child == WakeupTrees::none) return;
+    if (node == WakeupTrees::none) return point < floor_ ? escape(*race) : add(point, parent, last);
+    if (wanted().empty() || trees_[node].child == WakeupTrees::none) return;
     parent = node;
+  }
+}
+
+/// Puts what is left of what is wanted into the tree of the point, below `parent`, after its child `last`.
+void Dpor::add(std::uint32_t point, std::uint32_t parent, std::uint32_t last) {
+  const bool had_values = !values_.empty() || !their_values_.empty();
+  for (const Wanted& wanted : wanted()) {
+    PlannedStep step{wanted.task, wanted.footprint, {}};
+    if (had_values) step.values = values_of(wanted);
+    const std::uint32_t made = trees_.make(std::move(step));
+    if (last != WakeupTrees::none) {
+      trees_[last].sibling = made;
+    } else if (parent != WakeupTrees::none) {
+      trees_[parent].child = made;
+    } else {
+      points_[point].todo = made;
+    }
+    parent = made;
+    last = WakeupTrees::none;
   }
 }
 

@@ -10,6 +10,8 @@
 // Choices of other kinds (data, wake-ups, memory) branch plainly: each value of each is gone through where it comes up.
 
 #include <cstdint>
+#include <span>
+#include <string>
 #include <unordered_set>
 #include <vector>
 
@@ -21,8 +23,8 @@ namespace foreseed::explore {
 
 class Dpor final : public Search {
  public:
-  /// `account`: keeps a hash of each trace, to count redundant executions.
-  explicit Dpor(bool account = false) : account_(account) {}
+  /// `account`: tells a hash of each trace.
+  explicit Dpor(bool account = false) : history_(footprints_, account), account_(account) {}
 
   void begin_execution(std::uint64_t seed) override;
   std::uint32_t next_task(const Moment& moment) override;
@@ -32,17 +34,23 @@ class Dpor final : public Search {
   void time_moved() override;
   void end_execution(const ReadySet& open, std::span<const NextStep> next, bool failed) override;
   bool next() override;
+  void save(Writer& out) const override;
+  void load(Reader& in) override;
+  bool hand_out(std::uint32_t id, Search& unit) override;
+  bool absorb(Search& unit) override;
+  bool skip() override;
 
  private:
   struct Sleeper {
     std::uint32_t task;
     Footprint footprint;
+    friend bool operator==(const Sleeper&, const Sleeper&) = default;
   };
   /// A scheduling point on the path, and what is to be done from there.
   struct Point {
     std::uint32_t task = 0;                         ///< that goes on
     Footprint footprint = touches_nothing;          ///< of its steps from here, under all values tried
-    std::uint32_t todo = WakeupTrees::none;         ///< first of the trees still to be explored
+    std::uint32_t todo = WakeupTrees::none;     ///< first of the sequences still to be explored
     std::vector<Sleeper> asleep;
   };
   /// A choice of another kind, made after `points` scheduling points.
@@ -57,41 +65,63 @@ class Dpor final : public Search {
     std::uint32_t task;
     std::uint32_t step;  ///< no_step: the later half
     Footprint footprint;
+    std::uint32_t index; ///< in the whole sequence
   };
 
-  bool replaying() const { return position_ < fixed_; }
+  bool replaying() const { return position_ < depth_; }
   std::uint32_t choose_new(const Moment& moment);
-  bool asleep(const Point& point, std::uint32_t task) const;
+  void begin_planned(std::uint32_t node);
+  static bool asleep(const std::vector<Sleeper>& sleepers, std::uint32_t task);
   void reverse(const Race& race);
-  bool initial(const Race& race, std::size_t index) const;
+  bool before(const Race* race, const Wanted& earlier, const Wanted& later) const;
+  bool initial(const Race* race, std::size_t index) const;
   std::size_t position_of(std::uint32_t task) const;
-  bool covered(const Race& race) const;
-  void insert(const Race& race);
-  bool follows(const WakeupTrees::Node& node, const Race& race);
-  PlannedStep planned(const Wanted& wanted) const;
-  std::vector<std::uint32_t> values_of(std::uint32_t step) const;
+  bool commutes_with_wanted(Footprint footprint) const;
+  bool covered(const Race* race, const Point& point) const;
+  bool follows(const WakeupTrees::Node& node, const Race* race);
+  void insert(const Race* race, std::uint32_t point);
+  void add(std::uint32_t point, std::uint32_t parent, std::uint32_t last);
+  std::vector<std::uint32_t> values_of(const Wanted& wanted) const;
+  std::uint64_t trace_hash() const;
   bool next_value();
   bool next_tree();
 
+  void save_trees(Writer& out, std::uint32_t first) const;
+  std::uint32_t load_trees(Reader& in);
+  std::uint32_t copy_trees(const Dpor& from, std::uint32_t first);
+  std::vector<Sleeper> copy_sleepers(const Dpor& from, std::uint32_t index);
+  void begin_unit(const Dpor& from, std::uint32_t index, std::uint32_t node, std::size_t values, std::vector<Sleeper> sleepers);
+  std::string start() const;
+  void escape(const Race& race);
+  void take_escape(const std::string& escape, const Footprints& theirs);
+
   Footprints footprints_;
-  History history_{footprints_};
+  History history_;
   WakeupTrees trees_;
-  std::vector<Point> points_;        ///< the first `depth_` are in use
+  std::vector<Point> points_;        ///< the first `depth_` are in use: their tasks are decided
   std::uint32_t depth_ = 0;
+  std::uint32_t floor_ = 0;          ///< points whose task is not its own to change: it is a unit, of what comes after them
   std::vector<Value> values_;
   std::size_t value_position_ = 0;
   std::uint32_t position_ = 0;       ///< points passed in this execution
-  std::uint32_t fixed_ = 0;          ///< points whose task is decided
   std::uint32_t planned_ = WakeupTrees::none;  ///< first tree for the next new point
   std::vector<std::uint32_t> planned_values_;  ///< for the step that runs
   std::size_t planned_value_ = 0;
-  std::vector<Wanted> wanted_;
+  std::span<const Wanted> wanted() const { return std::span(wanted_).subspan(wanted_from_); }
+  std::vector<Wanted> wanted_;       ///< from `wanted_from_` on
+  std::size_t wanted_from_ = 0;
+  std::vector<Wanted> whole_;        ///< the same before anything was found in a tree
+  std::string start_;                          ///< of a unit: how it began, to be compared when its turn comes
+  std::unordered_set<std::string> escaped_;    ///< of a unit: what it wants to be explored from points that are not its own
+  std::vector<const std::string*> escapes_;    ///< the same in order
+  std::vector<std::vector<std::uint32_t>> their_values_;  ///< what is wanted comes from a unit: values of each step,
+  std::vector<bool> their_order_;                         ///< which happens before which,
+  bool they_had_values_ = false;                          ///< and whether there were values at all
   bool gave_up_ = false;
   bool silent_ = false;              ///< the running step was taken to be silent
   bool silent_first_ = true;         ///< until a step that was taken to be silent was not
   bool start_again_ = false;
   bool account_;
-  std::unordered_set<std::uint64_t> traces_;
 };
 
 }  // namespace foreseed::explore

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "explore/object_names.h"
+
 namespace foreseed::explore {
 
 ObjectId Footprints::object(const void* pointer) {
@@ -10,13 +12,20 @@ ObjectId Footprints::object(const void* pointer) {
   for (std::size_t i = (address * 0x9e3779b97f4a7c15ull >> 32) & mask;; i = (i + 1) & mask) {
     if (slots_[i].address == address) return slots_[i].id;
     if (slots_[i].address != 0) continue;
-    if (count_ * 2 > mask) {
+    if (seen_ * 2 > mask) {
       grow();
       return object(pointer);
     }
-    slots_[i] = {address, ++count_};
-    return count_;
+    ++seen_;
+    slots_[i] = {address, named(object_name(pointer))};
+    return slots_[i].id;
   }
+}
+
+ObjectId Footprints::named(std::uint64_t name) {
+  const auto [known, fresh] = numbers_.emplace(name, static_cast<ObjectId>(names_.size()));
+  if (fresh) names_.push_back(name);
+  return known->second;
 }
 
 void Footprints::grow() {
@@ -52,10 +61,48 @@ Footprint Footprints::join(Footprint a, Footprint b) {
     all[kept++] = all[i];
   }
   all.resize(kept);
-  const auto known = std::find(lists_.begin(), lists_.end(), all);
+  return list(std::move(all));
+}
+
+Footprint Footprints::list(std::vector<Footprint> parts) {
+  const auto known = std::find(lists_.begin(), lists_.end(), parts);
   const auto index = static_cast<Footprint>(known - lists_.begin());
-  if (known == lists_.end()) lists_.push_back(std::move(all));
+  if (known == lists_.end()) lists_.push_back(std::move(parts));
   return index | several;
+}
+
+std::uint64_t Footprints::hash(Footprint footprint) const {
+  if (footprint == touches_everything) return footprint;
+  std::uint64_t sum = 0;
+  for (const Footprint part : parts(footprint)) sum += mix(names_[part >> 1] * 2 + (part & 1));
+  return sum;
+}
+
+void Footprints::save(Writer& out) const {
+  out.put(names_);
+  out.put(lists_);
+}
+
+void Footprints::load(Reader& in) {
+  in.get(names_);
+  in.get(lists_);
+  if (names_.empty()) throw ArchiveError("it has no objects");
+  for (const std::vector<Footprint>& parts : lists_) {
+    if (parts.empty() || parts.back() >> 1 >= names_.size()) throw ArchiveError("it has an object that it does not name");
+  }
+  numbers_.clear();
+  for (ObjectId id = 1; id < names_.size(); ++id) numbers_.emplace(names_[id], id);
+  slots_.assign(slots_.size(), {});
+  seen_ = 0;
+}
+
+Footprint Footprints::translate(const Footprints& other, Footprint footprint) {
+  if (footprint == touches_nothing || footprint == touches_everything) return footprint;
+  std::vector<Footprint> here;
+  for (const Footprint part : other.parts(footprint)) here.push_back(of(named(other.names_[part >> 1]), (part & 1) != 0));
+  if (here.size() == 1) return here.front();
+  std::sort(here.begin(), here.end());
+  return list(std::move(here));
 }
 
 bool Footprints::conflict_of_several(Footprint a, Footprint b) const {

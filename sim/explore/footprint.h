@@ -2,11 +2,15 @@
 // What a step touches, as one word: searches compare footprints far more often than they make them.
 //
 // Objects are numbered at first sight, so a number means the same in all executions of a search as long as equal objects
-// have equal addresses there (see kernel/strategy.h).
+// have equal addresses there (see kernel/strategy.h). Where a search goes on in another process, or parts of it are done
+// there, objects are told by object_name().
 
 #include <cstdint>
 #include <span>
+#include <unordered_map>
 #include <vector>
+
+#include "explore/archive.h"
 
 namespace foreseed::explore {
 
@@ -18,11 +22,17 @@ using Footprint = std::uint32_t;
 inline constexpr Footprint touches_nothing = 0;
 inline constexpr Footprint touches_everything = ~Footprint{0};
 
+/// Spreads the bits of a number.
+inline std::uint64_t mix(std::uint64_t x) {
+  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ull;
+  x = (x ^ (x >> 27)) * 0x94d049bb133111ebull;
+  return x ^ (x >> 31);
+}
+
 class Footprints {
  public:
   /// The number of the object at `address`, from 1.
   ObjectId object(const void* address);
-  std::uint32_t object_count() const { return count_; }
 
   static Footprint of(ObjectId object, bool wrote) { return object << 1 | wrote; }
   /// What either touches.
@@ -34,6 +44,14 @@ class Footprints {
     return conflict_of_several(a, b);
   }
 
+  /// Equal for equal footprints, in whatever process.
+  std::uint64_t hash(Footprint footprint) const;
+
+  void save(Writer& out) const;
+  void load(Reader& in);
+  /// What `footprint` of `other` is here.
+  Footprint translate(const Footprints& other, Footprint footprint);
+
   /// The simple footprints that a footprint consists of.
   std::span<const Footprint> parts(const Footprint& footprint) const;
 
@@ -41,13 +59,17 @@ class Footprints {
   static constexpr Footprint several = 1u << 31;
   bool conflict_of_several(Footprint a, Footprint b) const;
   void grow();
+  ObjectId named(std::uint64_t name);
+  Footprint list(std::vector<Footprint> parts);
 
   struct Slot {
     std::uintptr_t address = 0;
     ObjectId id = 0;
   };
   std::vector<Slot> slots_ = std::vector<Slot>(256);
-  std::uint32_t count_ = 0;
+  std::uint32_t seen_ = 0;                     ///< slots in use
+  std::unordered_map<std::uint64_t, ObjectId> numbers_;
+  std::vector<std::uint64_t> names_ = {0};     ///< by number
   std::vector<std::vector<Footprint>> lists_;  ///< sorted by object, each object once
 };
 

@@ -4,14 +4,6 @@
 
 namespace foreseed::explore {
 
-namespace {
-std::uint64_t mix(std::uint64_t x) {
-  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ull;
-  x = (x ^ (x >> 27)) * 0x94d049bb133111ebull;
-  return x ^ (x >> 31);
-}
-}  // namespace
-
 void History::rewind(std::uint32_t kept) {
   const std::uint32_t end = kept < steps_.size() ? steps_[kept].first_access : static_cast<std::uint32_t>(touches_.size());
   while (touches_.size() > end) {
@@ -19,7 +11,7 @@ void History::rewind(std::uint32_t kept) {
     touches_.pop_back();
   }
   steps_.resize(std::min<std::size_t>(steps_.size(), kept));
-  kept_ = kept;
+  kept_ = known_ = kept;
   started_ = 0;
   open_step_ = false;
   races_.clear();
@@ -73,8 +65,8 @@ void History::finish() {
   if (!open_step_) return;
   open_step_ = false;
   const auto index = static_cast<std::uint32_t>(steps_.size() - 1);
-  collect_races(index);
-  hash(index);
+  if (index >= known_) collect_races(index);
+  if (hashes_) hash(index);
 }
 
 /// `step` comes after `earlier`, with which it does not commute.
@@ -189,7 +181,7 @@ void History::end(const ReadySet& open, std::span<const NextStep> next, bool cut
 
 void History::hash(std::uint32_t index) {
   Step& step = steps_[index];
-  std::uint64_t h = mix(std::uint64_t{step.task} << 32 | step.ordinal) + step.footprint;
+  std::uint64_t h = mix(std::uint64_t{step.task} << 32 | step.ordinal) + footprints_.hash(step.footprint);
   const std::uint32_t* const known = clock(after_, index);
   for (std::size_t task = 0; task < tasks_.size(); ++task) {
     if (known[task] != 0) h += mix(std::uint64_t{task} << 32 | known[task]);

@@ -38,10 +38,16 @@ struct Race {
 
 class History {
  public:
-  explicit History(Footprints& footprints) : footprints_(footprints) {}
+  /// `hashes`: tells Step::trace_hash.
+  History(Footprints& footprints, bool hashes) : footprints_(footprints), hashes_(hashes) {}
 
   /// Begins an execution whose first `kept` steps are those of the last.
   void rewind(std::uint32_t kept);
+  /// Begins an execution whose first `known` steps are not new, though nothing is kept of them: their races were told.
+  void begin_anew(std::uint32_t known) {
+    rewind(0);
+    known_ = known;
+  }
 
   /// The task goes on, from a point at which it was one of `open`. Ends the step before.
   void start(std::uint32_t task, const ReadySet& open);
@@ -58,7 +64,7 @@ class History {
 
   std::uint32_t started() const { return started_; }
   const Step& step(std::uint32_t index) const { return steps_[index]; }
-  /// Those whose later step is not among the kept ones.
+  /// Those whose later step is new.
   const std::vector<Race>& races() const { return races_; }
 
   bool before(std::uint32_t earlier, std::uint32_t later) const {
@@ -110,6 +116,7 @@ class History {
   void hash(std::uint32_t step);
 
   Footprints& footprints_;
+  bool hashes_;
   std::vector<Step> steps_;
   std::vector<PastTouch> touches_;
   std::vector<std::uint32_t> heads_;       ///< by object: its last touch
@@ -117,6 +124,7 @@ class History {
   std::vector<Candidate> candidates_;
   std::uint32_t started_ = 0;
   std::uint32_t kept_ = 0;
+  std::uint32_t known_ = 0;
   bool open_step_ = false;                 ///< the last step still runs, and is not a kept one
   std::vector<TaskState> tasks_;
   std::size_t width_ = 0;                  ///< of a clock

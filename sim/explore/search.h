@@ -2,7 +2,10 @@
 // A search: a strategy that goes through all executions of a scenario, one after the other, until none is left.
 
 #include <cstdint>
+#include <utility>
+#include <vector>
 
+#include "explore/archive.h"
 #include "kernel/strategy.h"
 
 namespace foreseed::explore {
@@ -11,7 +14,7 @@ namespace foreseed::explore {
 struct SearchCounts {
   std::uint64_t complete = 0;
   std::uint64_t deadlocked = 0;  ///< of them, those that ended in a deadlock
-  std::uint64_t redundant = 0;   ///< complete, but equivalent to an earlier one; only if it keeps account of that
+  std::uint64_t redundant = 0;   ///< complete, but equivalent to an earlier one; filled in by who takes the traces
   std::uint64_t blocked = 0;     ///< given up because all that could go on had been tried before
   std::uint64_t steps = 0;
   std::uint64_t held = 0;        ///< choices other than of tasks that have too many values to be gone through: taken as 0
@@ -20,12 +23,37 @@ struct SearchCounts {
   void add(const SearchCounts& other);
 };
 
+/// A search can be left to others between two executions: its state is saved and goes on in another process, and parts of
+/// what it still has to explore are units, searches of their own. What a search finds, and in which order, does not depend
+/// on who did which part: a unit begins where the search itself would, and the search takes over what the unit has done
+/// only when it comes there itself.
 class Search : public Strategy {
  public:
   bool searches() const final { return true; }
-  /// Prepares the next execution; false if there is none left. Not to be called before the first.
+  /// Prepares the next execution; false if there is none left. Not to be called before the first, and not while it waits
+  /// for a unit.
   virtual bool next() = 0;
+  /// Counts since the search was made, loaded or began again.
   const SearchCounts& counts() const { return counts_; }
+  /// Hashes of the traces of complete executions, since the last call; only if it keeps account of them.
+  std::vector<std::uint64_t> take_traces() { return std::exchange(traces_, {}); }
+  /// Whether next() threw away all that was done so far, because something was not as it had been taken to be.
+  bool began_again() const { return began_again_; }
+
+  /// Between two executions. What is loaded must have been saved by a search with the same options.
+  virtual void save(Writer& out) const = 0;
+  virtual void load(Reader& in) = 0;
+
+  /// Makes `unit`, a search with the same options, that of a part which it will come to later; false if there is none to
+  /// give. `id` > 0.
+  virtual bool hand_out(std::uint32_t id, Search& unit) = 0;
+  /// The unit that explores what comes next; 0: itself.
+  std::uint32_t waits_for() const { return waits_for_; }
+  /// Goes on where that unit is. False: the unit began where this search would not, and is worth nothing.
+  virtual bool absorb(Search& unit) = 0;
+  /// After absorb() of a unit that has nothing left: goes on to what comes after it. False as with next().
+  virtual bool skip() = 0;
+  void wait_for(std::uint32_t unit) { waits_for_ = unit; }
 
  protected:
   /// Choices with more values than that are not gone through.
@@ -40,6 +68,9 @@ class Search : public Strategy {
   static std::int64_t silent_task(const Moment& moment);
 
   SearchCounts counts_;
+  std::vector<std::uint64_t> traces_;
+  std::uint32_t waits_for_ = 0;
+  bool began_again_ = false;
 };
 
 }  // namespace foreseed::explore

@@ -24,6 +24,7 @@ class WakeupTrees {
     PlannedStep step;
     std::uint32_t child = none;    ///< the first
     std::uint32_t sibling = none;  ///< the next
+    std::uint32_t unit = 0;        ///< who explores it and what follows, see Search::hand_out()
   };
 
   Node& operator[](std::uint32_t node) { return nodes_[node]; }
@@ -37,7 +38,7 @@ class WakeupTrees {
     }
     const std::uint32_t node = free_;
     free_ = nodes_[node].sibling;
-    nodes_[node] = {std::move(step), none, none};
+    nodes_[node] = {std::move(step)};
     return node;
   }
 
@@ -46,13 +47,18 @@ class WakeupTrees {
     free_ = node;
   }
 
+  /// Releases a node, its later siblings, and all below them.
+  void release_list(std::uint32_t node) {
+    while (node != none) {
+      const std::uint32_t next = nodes_[node].sibling;
+      release_all(node);
+      node = next;
+    }
+  }
+
   /// Releases a node and all below it.
   void release_all(std::uint32_t node) {
-    for (std::uint32_t child = nodes_[node].child; child != none;) {
-      const std::uint32_t next = nodes_[child].sibling;
-      release_all(child);
-      child = next;
-    }
+    release_list(nodes_[node].child);
     release(node);
   }
 
