@@ -180,7 +180,7 @@ void nobody_there() {
 /// Serves one file of so many bytes, all zero, to one client after the other, from a port of its own for each.
 class FileServer {
  public:
-  explicit FileServer(std::size_t size) : host_("files", [this, size] { run(size); }) {
+  explicit FileServer(std::size_t size) : host_("files", [size] { run(size); }) {
     foreseed::link("client", "files", 1ms);
     std::this_thread::sleep_for(10ms);
   }

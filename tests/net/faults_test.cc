@@ -174,6 +174,20 @@ void flapping() {
   });
 }
 
+/// Each time down or up is between nothing and twice 5 s, so that no two executions flap alike.
+void flapping_now_and_then() {
+  FaultPlan plan = FaultPlan().flap({"client"}, {"web"}, {500ms, 200s}, 5s, 5s);
+  plan.faults[0].kind = FaultKind::flap_random;
+  with_faults(plan, [] {
+    int passed = 0;
+    for (int i = 0; i < 60; ++i) {
+      passed += get("/hi", 1s).status == 200;
+      std::this_thread::sleep_for(2s);
+    }
+    FORESEED_CHECK(passed > 5 && passed < 55);
+  });
+}
+
 void connections_are_reset() {
   Host web("web", serve_for_ever);
   std::this_thread::sleep_for(100ms);
@@ -457,6 +471,7 @@ INSTANTIATE_TEST_SUITE_P(All, Faults, ::testing::ValuesIn(std::initializer_list<
     {"partition", partitioned}, {"partition_one_way", partitioned_one_way},
     {"partition_stalls_a_stream", partition_stalls_a_stream}, {"partition_in_part", partitioned_in_part},
     {"slow", slow}, {"loss", lossy}, {"refuse", refused}, {"clog", clogged}, {"dribble", dribbled}, {"flap", flapping},
+    {"flap_random", flapping_now_and_then},
     {"reset", connections_are_reset}, {"unknown_name", name_is_unknown}, {"crash", host_crashes},
     {"kill", host_is_killed}, {"crash_breaks_what_was_open", crash_breaks_what_was_open}, {"pause", host_pauses},
     {"clocks", clocks_are_wrong}, {"datagrams_untroubled", datagrams_untroubled}, {"datagrams_lost", datagrams_lost},

@@ -295,6 +295,21 @@ void with_a_stall_in_the_middle() {
   });
 }
 
+/// A second of the server's, whose clocks are a quarter fast, is 800 ms to the client.
+void with_a_server_whose_clock_is_fast() {
+  Redis redis;
+  {
+    const Context context = connected();
+    FaultPlan().drift_clock("redis", {0s, 10s}, 250'000).start();
+    std::this_thread::sleep_for(1ms);
+    const auto start = Steady::now();
+    FORESEED_CHECK(std::strcmp(command(context, "SLOW")->str, "DONE") == 0);
+    FORESEED_CHECK(Steady::now() - start == 802ms);
+  }
+  redis.stop();
+}
+
+TEST(HiredisFaults, drift_clock) { holds_and_repeats(with_a_server_whose_clock_is_fast, 50); }
 TEST(Hiredis, over_the_unix_domain) { holds_and_repeats(over_the_unix_domain); }
 TEST(HiredisFaults, no_descriptors) { holds_and_repeats(without_descriptors, 50); }
 TEST(HiredisFaults, no_memory) { holds_and_repeats(without_memory, 50); }
