@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cstdlib>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <set>
 #include <string>
@@ -315,6 +316,77 @@ TEST(RandomPrograms, agree_with_an_enumeration_of_all_interleavings) {
     EXPECT_EQ(dfs.result.counts.complete, expected.interleavings);
   }
   EXPECT_GT(with_deadlock, 0u);
+  munmap(final_state, 4096);
+}
+
+/// A search that is saved and loaded after every few executions, and that hands out parts which are explored in between.
+explore::ExploreResult search_by_units(const explore::ExploreOptions& options, Random& random) {
+  struct Part {
+    std::unique_ptr<explore::Search> search;
+    explore::ExploreResult result;
+    explore::Pause pause = explore::Pause::bound;
+  };
+  const auto go_on = [&](Part& part) {
+    explore::Writer out;
+    part.search->save(out);
+    const std::string state = out.take();
+    explore::Reader in(state);
+    part.search = explore::make_search(options);
+    part.search->load(in);
+    explore::Board board;
+    explore::ExploreResult now;
+    part.pause = run_slice(scenario_of(interpreted), *part.search, options, {1u + static_cast<unsigned>(random.below(3)), 0}, board, now);
+    append(part.result, std::move(now));
+  };
+  Part whole{explore::make_search(options), {}, explore::Pause::bound};
+  std::map<std::uint32_t, Part> units;
+  for (std::uint32_t last = 0; whole.pause != explore::Pause::finished;) {
+    go_on(whole);
+    while (const std::uint32_t id = whole.search->waits_for()) {
+      Part unit = std::move(units.at(id));
+      units.erase(id);
+      if (!whole.search->absorb(*unit.search)) continue;
+      append(whole.result, std::move(unit.result));
+      if (unit.pause == explore::Pause::finished && !whole.search->skip()) whole.pause = explore::Pause::finished;
+    }
+    if (whole.pause == explore::Pause::finished) break;
+    Part unit{explore::make_search(options), {}, explore::Pause::bound};
+    if (random.below(2) == 0 && whole.search->hand_out(last + 1, *unit.search)) units.emplace(++last, std::move(unit));
+    for (auto& [id, part] : units) {
+      if (part.pause == explore::Pause::bound && random.below(2) == 0) go_on(part);
+    }
+  }
+  return std::move(whole.result);
+}
+
+TEST(RandomPrograms, are_explored_alike_in_parts) {
+  final_state = static_cast<Final*>(mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+  ASSERT_NE(final_state, MAP_FAILED);
+  Random random(1);
+  for (std::uint64_t seed = 1; seed <= programs() && !HasFailure(); ++seed) {
+    const Program program = random_program(seed);
+    the_program = &program;
+    for (const char* strategy : {"dpor", "dfs"}) {
+      if (strategy == std::string("dfs") && seed % 8 != 0) continue;
+      SCOPED_TRACE(std::string(strategy) + ", program " + std::to_string(seed));
+      explore::ExploreOptions options;
+      options.strategy = strategy;
+      options.keep_going = true;
+      options.executions_max = 0;
+      const explore::ExploreResult one = explore::explore(scenario_of(interpreted), options);
+      const explore::ExploreResult parts = search_by_units(options, random);
+      EXPECT_EQ(parts.counts.complete, one.counts.complete);
+      EXPECT_EQ(parts.counts.deadlocked, one.counts.deadlocked);
+      EXPECT_EQ(parts.counts.steps, one.counts.steps);
+      EXPECT_EQ(parts.counts.blocked, 0u);
+      EXPECT_EQ(parts.failed, one.failed);
+      ASSERT_EQ(parts.failing.size(), one.failing.size());
+      for (std::size_t i = 0; i < one.failing.size(); ++i) {
+        EXPECT_EQ(parts.failing[i].execution, one.failing[i].execution);
+        EXPECT_EQ(parts.failing[i].choices, one.failing[i].choices);
+      }
+    }
+  }
   munmap(final_state, 4096);
 }
 
