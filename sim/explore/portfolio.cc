@@ -24,8 +24,8 @@ constexpr Named all[] = {
 
 /// Seed after seed. Those that switch often find small deadlocks and lost wake-ups soonest; the others find what needs one
 /// task to run far ahead.
-constexpr std::string_view cycle[] = {"round_robin", "uniform", "surw", "round_robin", "delays",      "uniform", "round_robin", "pos",
-                                      "round_robin", "uniform", "pct",  "round_robin", "preemptions", "surw",    "round_robin", "walk"};
+constexpr std::string_view cycle[] = {"round_robin", "uniform", "round_robin", "surw",        "round_robin", "delays", "round_robin", "uniform",
+                                      "round_robin", "pos",     "round_robin", "preemptions", "round_robin", "pct",    "round_robin", "walk"};
 
 Strategy* named(std::string_view name) {
   static auto& made = *new std::array<std::unique_ptr<Strategy>, std::size(all)>;
