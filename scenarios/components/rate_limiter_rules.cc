@@ -145,12 +145,12 @@ FORESEED_SCENARIO(rate_limiter_cancel,
   FORESEED_CHECK(refused && refused->error == common::Error::rate_limited && common::mono_now() == start + 200ms);
   std::this_thread::sleep_for(200ms);
   stop.request_stop();
-  stopped.join();
   std::this_thread::sleep_for(100ms);
   // Nobody but the one who gives up can tell the one behind.
   FORESEED_CHECK(foreseed::choose(2) == 0 ? std::get<Reservation>(promised).cancel()
                                           : (promised = Rejected{}, true));
   behind.join();
+  stopped.join();
   const auto next = limiter.reserve({}, 10s);
   FORESEED_CHECK(std::get<Reservation>(next).ready_at() == start + 2s);
 }
