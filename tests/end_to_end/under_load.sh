@@ -6,7 +6,7 @@ set -u
 programs=$(realpath "$1")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-for i in $(seq $((2 * $(nproc)))); do
+for i in $(seq $((4 * $(nproc)))); do
   for _ in 1 2 3; do "$programs" check --all --runs 30 --db "$work/$i.db" || break; done >"$work/$i.log" 2>&1 &
 done
 wait
