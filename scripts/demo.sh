@@ -4,7 +4,7 @@
 set -eu
 cd "$(dirname "$(readlink -f "$0")")/.."
 scripts/bootstrap.sh
-cmake --preset release -DFORESEED_TESTS=OFF >/dev/null
+[ -e build/release/build.ninja ] || cmake --preset release -DFORESEED_TESTS=OFF >/dev/null
 cmake --build --preset release --target foreseed_command
 foreseed=build/release/foreseed
 say() { printf '\n$ %s\n' "$*"; }

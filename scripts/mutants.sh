@@ -4,6 +4,6 @@
 set -eu
 cd "$(dirname "$(readlink -f "$0")")/.."
 scripts/bootstrap.sh
-cmake --preset release >/dev/null
+[ -e build/release/build.ninja ] || cmake --preset release >/dev/null
 cmake --build --preset release --target foreseed_command >/dev/null
 exec tests/mutants/run.py --build build/release "$@"
