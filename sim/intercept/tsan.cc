@@ -15,6 +15,7 @@ using memory::order_of;
 namespace {
 
 __attribute__((noinline)) void ask(const void* address, std::size_t size, bool writes) {
+  if (memory::access_known(address, size, writes)) return;
   const Entry entry;
   memory::access(address, size, writes, false);
 }
@@ -26,7 +27,9 @@ inline void plain(const void* address, std::size_t size, bool writes) {
 
 /// Accesses of other sizes, or that may span more than 8 aligned bytes.
 inline void plain_range(const void* address, std::size_t size, bool writes) {
-  if (simulated_code() && size != 0) ask(address, size, writes);
+  if (!simulated_code() || size == 0) return;
+  const Entry entry;
+  memory::access(address, size, writes, false);
 }
 
 }  // namespace

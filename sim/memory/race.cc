@@ -219,7 +219,28 @@ inline void access_cell(Cell& cell, std::uintptr_t address, Access now, bool wri
   access_wide(widen(cell), address, now, writes, self);
 }
 
+/// Whether what happened at `a` is known to the running task: of an earlier run, its own, or ordered before its present.
+inline bool known(Access a, const Task& self) {
+  return stale(a) || ((a ^ self.stamp) >> 9 & 0x7fff) == 0 || ordered(a, self);
+}
+
 }  // namespace
+
+bool access_known(const void* pointer, std::size_t size, bool is_write) {
+  const auto address = reinterpret_cast<std::uintptr_t>(pointer);
+  Cell& cell = cell_at(address);
+  const Task& self = World::get().current();
+  Access now = self.stamp | ((1u << size) - 1) << (address & 7);
+  Access& last = is_write ? cell.write : cell.read;
+  if ((last ^ now) >> 8 == 0) {  // in the same epoch
+    now |= last;
+  } else if (!stale(last) && ((last & ~now & 0xff) != 0 || !known(last, self))) {
+    return false;
+  }
+  if (!known(is_write ? cell.read : cell.write, self) || watching || is_closed(address)) return false;
+  last = now;
+  return true;
+}
 
 void watch(std::uintptr_t address, std::size_t size) {
   watched = {address & ~std::uintptr_t{7}, address + size};
@@ -259,14 +280,13 @@ void access(const void* pointer, std::size_t size, bool is_write, bool is_atomic
 void access_freed(const void* pointer, std::size_t size) {
   size = std::min<std::size_t>(size, 32);
   const auto address = reinterpret_cast<std::uintptr_t>(pointer);
-  const Access stamp = World::get().current().stamp;
-  bool alone = !watching;
+  const Task& self = World::get().current();
+  bool all_known = !watching;
   for (std::size_t at = 0; at < size; at += 8) {
     const Cell& cell = cell_at(address + at);
-    alone &= (stale(cell.write) || task_of(cell.write) == task_of(stamp)) &&
-             (stale(cell.read) || task_of(cell.read) == task_of(stamp));
+    all_known &= known(cell.write, self) && known(cell.read, self);
   }
-  if (!alone) access(pointer, size, true, false);
+  if (!all_known) access(pointer, size, true, false);
 }
 
 void forget(const void* pointer, std::size_t size) {

@@ -41,7 +41,7 @@ extern bool watching;
 void access(const void* address, std::size_t size, bool is_write, bool is_atomic);
 
 /// The common cases of a plain access within 8 aligned bytes, in place of access(): no other task has touched them in this
-/// run since the running task did. False: ask access().
+/// run since the running task did. False: ask access_known().
 inline bool access_own(const void* pointer, std::size_t size, bool is_write) {
   const auto address = reinterpret_cast<std::uintptr_t>(pointer);
   Cell* const chunk = shadow_directory[(address >> chunk_shift) & (directory_size - 1)];
@@ -58,6 +58,10 @@ inline bool access_own(const void* pointer, std::size_t size, bool is_write) {
   mine = now;
   return true;
 }
+
+/// As access_own(), where other tasks' accesses are ordered before the present or the task touches further bytes of the
+/// cell. False: ask access().
+bool access_known(const void* pointer, std::size_t size, bool is_write);
 
 /// Stands before a heap block is freed, which counts as a write to its first 32 bytes. (What comes after the free is seen
 /// by the heap.)
