@@ -1,5 +1,6 @@
 #include "fault/run.h"
 #include "files/tree.h"
+#include "intercept/install.h"
 #include "io/descriptors.h"
 #include "kernel/world.h"
 #include "memory/install.h"
@@ -15,6 +16,7 @@ void install_rooms(World& world) {
   files::install(world);
   net_install();
   fault::install(world);
+  install_process_state(world);
 }
 
 }  // namespace foreseed

@@ -35,3 +35,10 @@ FORESEED_EXPORT int sched_getaffinity(pid_t process, size_t size, cpu_set_t* set
 
 FORESEED_EXPORT pid_t getpid() noexcept { return simulated_code() ? process_id : REAL(getpid)(); }
 FORESEED_EXPORT pid_t gettid() noexcept { return simulated_code() ? process_id : REAL(gettid)(); }
+FORESEED_EXPORT pid_t getppid() noexcept { return simulated_code() ? 1 : REAL(getppid)(); }
+
+FORESEED_EXPORT int getloadavg(double loads[], int count) noexcept {
+  if (!simulated_code()) return REAL(getloadavg)(loads, count);
+  for (int i = 0; i < count && i < 3; ++i) loads[i] = 0;
+  return count < 3 ? count : 3;
+}

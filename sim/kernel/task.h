@@ -133,6 +133,7 @@ struct alignas(64) Task {
   std::vector<ExitHandler> thread_exit_handlers;
   std::vector<void*> cleanup_scopes;  ///< jump buffers of pthread_cleanup_push, innermost last
   std::vector<void*> specific;  ///< values of pthread keys
+  std::uint64_t signal_mask = 0;  ///< inherited by what it creates
   char name[16] = {};
 };
 

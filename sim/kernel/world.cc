@@ -396,6 +396,7 @@ Task& World::spawn(void* (*entry)(void*), void* argument) {
   task.places.previous = task.places.next = &task.places;
   task.local_deadline_ns = never;
   task.host = current_ != nullptr ? current_->host : 0;
+  task.signal_mask = current_ != nullptr ? current_->signal_mask : 0;
   ++task.wait_sequence;
   task.entry = entry;
   task.argument = argument;

@@ -2,11 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include <csignal>
+#include <cstdlib>
 #include <iostream>
 #include <map>
 #include <memory>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -59,6 +62,80 @@ TEST(Isolation, what_the_host_changes_between_runs_stays) {
     ++numbers[2];
   }
   numbers[2] = 7;
+}
+
+void draws_from_libc() {
+  const int drawn[] = {std::rand(), static_cast<int>(lrand48())};
+  FORESEED_CHECK(drawn[0] == 1804289383);  // what glibc's generator begins with, natively too
+  FORESEED_CHECK(drawn[1] == 0);
+  std::srand(42);
+  const int again = std::rand();
+  std::srand(42);
+  FORESEED_CHECK(std::rand() == again);
+}
+
+TEST(Isolation, generators_of_libc_begin_anew) {
+  std::srand(7);
+  const int native = std::rand();
+  std::srand(7);
+  EXPECT_FALSE(first_finding(draws_from_libc, 5).has_value());
+  EXPECT_EQ(std::rand(), native);  // a run does not draw from the process's
+}
+
+void changes_the_environment() {
+  FORESEED_CHECK(std::getenv("FORESEED_TEST_NEW") == nullptr);
+  const char* const home = std::getenv("FORESEED_TEST_OLD");
+  FORESEED_CHECK(home != nullptr && std::string_view(home) == "old");
+  setenv("FORESEED_TEST_NEW", "1", 1);
+  setenv("FORESEED_TEST_OLD", "new", 1);
+  static char own[] = "FORESEED_TEST_OWN=3";
+  putenv(own);
+  FORESEED_CHECK(std::getenv("FORESEED_TEST_OWN") == own + 18);
+  unsetenv("PATH");
+}
+
+TEST(Isolation, the_environment_is_put_back) {
+  setenv("FORESEED_TEST_OLD", "old", 1);
+  const std::string path = std::getenv("PATH");
+  EXPECT_FALSE(first_finding(changes_the_environment, 5).has_value());
+  EXPECT_STREQ(std::getenv("FORESEED_TEST_OLD"), "old");
+  EXPECT_EQ(std::getenv("FORESEED_TEST_NEW"), nullptr);
+  EXPECT_EQ(std::getenv("FORESEED_TEST_OWN"), nullptr);
+  EXPECT_EQ(std::getenv("PATH"), path);
+}
+
+void changes_what_signals_do() {
+  struct sigaction action {};
+  sigaction(SIGPIPE, nullptr, &action);
+  FORESEED_CHECK(action.sa_handler == SIG_DFL);
+  FORESEED_CHECK(std::signal(SIGPIPE, SIG_IGN) == SIG_DFL);
+  action.sa_handler = [](int) {};
+  FORESEED_CHECK(sigaction(SIGUSR1, &action, nullptr) == 0);
+  sigset_t mask, before, inherited;
+  sigemptyset(&mask);
+  sigaddset(&mask, SIGTERM);
+  FORESEED_CHECK(pthread_sigmask(SIG_BLOCK, &mask, &before) == 0);
+  FORESEED_CHECK(sigismember(&before, SIGTERM) == 0);
+  std::thread([&] {
+    sigset_t other;
+    pthread_sigmask(SIG_SETMASK, nullptr, &inherited);
+    sigfillset(&other);
+    pthread_sigmask(SIG_SETMASK, &other, nullptr);
+  }).join();
+  FORESEED_CHECK(sigismember(&inherited, SIGTERM) == 1);
+  sigprocmask(SIG_UNBLOCK, &mask, &before);
+  FORESEED_CHECK(sigismember(&before, SIGTERM) == 1 && sigismember(&before, SIGUSR1) == 0);
+}
+
+TEST(Isolation, what_signals_do_is_put_back) {
+  sigset_t before, after;
+  sigprocmask(SIG_SETMASK, nullptr, &before);
+  EXPECT_FALSE(first_finding(changes_what_signals_do, 5).has_value());
+  struct sigaction action {};
+  sigaction(SIGUSR1, nullptr, &action);
+  EXPECT_EQ(action.sa_handler, SIG_DFL);
+  sigprocmask(SIG_SETMASK, nullptr, &after);
+  for (const int signal : {SIGTERM, SIGUSR1, SIGSEGV}) EXPECT_EQ(sigismember(&before, signal), sigismember(&after, signal));
 }
 
 void gives_up_half_way() {

@@ -175,6 +175,7 @@ const std::vector<Program>& all() {
       {.name = "posix_sleeps", .run = posix_sleeps},
       {.name = "posix_yield", .run = posix_yield},
       {.name = "posix_errno", .run = posix_errno},
+      {.name = "posix_c11_threads", .run = posix_c11_threads},
       {.name = "posix_sleep_an_hour", .run = posix_sleep_an_hour, .virtual_only = true},
   };
   return programs;

@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/time.h>
+#include <threads.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -1135,6 +1136,66 @@ const char* posix_c_errno(void) {
   pthread_t b = start(sets_errno, &numbers[1]);
   join(a);
   join(b);
+  return done();
+}
+
+static mtx_t c11_mutex;
+static cnd_t c11_turned;
+static tss_t c11_slot;
+static once_flag c11_once = ONCE_FLAG_INIT;
+static int c11_turn, c11_initialised;
+
+static void c11_initialise(void) {
+  ++c11_initialised;
+  check(tss_create(&c11_slot, NULL) == thrd_success, "tss_create() failed");
+}
+
+static int c11_takes_turns(void* argument) {
+  const int number = *(int*)argument;
+  call_once(&c11_once, c11_initialise);
+  check(tss_get(c11_slot) == NULL, "a new thread has a value of its own");
+  check(tss_set(c11_slot, argument) == thrd_success, "tss_set() failed");
+  check(mtx_lock(&c11_mutex) == thrd_success, "mtx_lock() failed");
+  check(mtx_lock(&c11_mutex) == thrd_success, "a recursive mutex is not");
+  check(mtx_unlock(&c11_mutex) == thrd_success, "mtx_unlock() failed");
+  while (c11_turn != number) check(cnd_wait(&c11_turned, &c11_mutex) == thrd_success, "cnd_wait() failed");
+  ++c11_turn;
+  check(cnd_broadcast(&c11_turned) == thrd_success, "cnd_broadcast() failed");
+  check(mtx_unlock(&c11_mutex) == thrd_success, "mtx_unlock() failed");
+  thrd_yield();
+  check(tss_get(c11_slot) == argument, "a thread's own value has changed");
+  if (number % 2 != 0) thrd_exit(-number);
+  return -number;
+}
+
+const char* posix_c_c11_threads(void) {
+  int numbers[3] = {0, 1, 2};
+  thrd_t threads[3];
+  int result, i;
+  struct timespec time;
+  c11_turn = 0;
+  check(mtx_init(&c11_mutex, mtx_timed | mtx_recursive) == thrd_success, "mtx_init() failed");
+  check(cnd_init(&c11_turned) == thrd_success, "cnd_init() failed");
+  for (i = 0; i < 3; ++i) check(thrd_create(&threads[i], c11_takes_turns, &numbers[i]) == thrd_success, "thrd_create() failed");
+  for (i = 0; i < 3; ++i) {
+    check(thrd_join(threads[i], &result) == thrd_success, "thrd_join() failed");
+    check(result == -i, "thrd_join() gave another result");
+  }
+  check(c11_initialised == 1, "call_once() did not call once");
+  check(thrd_equal(thrd_current(), thrd_current()), "a thread is not itself");
+  check(mtx_trylock(&c11_mutex) == thrd_success, "mtx_trylock() failed");
+  timespec_get(&time, TIME_UTC);
+  time = after(time, ms);
+  do {
+    result = cnd_timedwait(&c11_turned, &c11_mutex, &time);
+  } while (result == thrd_success); /* a spurious wake-up */
+  check(result == thrd_timedout, "cnd_timedwait() did not time out");
+  check(mtx_unlock(&c11_mutex) == thrd_success, "mtx_unlock() failed");
+  time.tv_sec = 0;
+  time.tv_nsec = ms;
+  check(thrd_sleep(&time, NULL) == 0, "thrd_sleep() was interrupted");
+  cnd_destroy(&c11_turned);
+  mtx_destroy(&c11_mutex);
   return done();
 }
 

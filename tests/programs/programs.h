@@ -229,6 +229,7 @@ void posix_clocks();
 void posix_sleeps();
 void posix_yield();
 void posix_errno();
+void posix_c11_threads();
 void posix_sleep_an_hour();
 
 }  // namespace programs
