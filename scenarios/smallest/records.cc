@@ -149,7 +149,7 @@ FORESEED_SCENARIO(smallest_visits, "three come where two may be at once: each is
 // S2-14
 FORESEED_SCENARIO(smallest_workers, "a worker with room for one, told to end: what was queued is served (holds)") {
   std::atomic<int> served{0};
-  services::ConnectionQueue queue(1, 1);
+  services::ConnectionQueue queue(1, 1, 1s);
   for (int i = 0; i < 2; ++i) queue.enqueue([&] { ++served; });
   queue.shutdown();
   FORESEED_CHECK(served == 2);
