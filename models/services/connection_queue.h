@@ -24,7 +24,7 @@ namespace services {
 
 class ConnectionQueue final : public httplib::TaskQueue {
  public:
-  static constexpr common::Duration look_every = std::chrono::minutes(1);
+  static constexpr common::Duration look_every = std::chrono::minutes(10);  ///< the last resort: nothing relies on it
 
   /// REQUIRES: both numbers at least 1.
   ConnectionQueue(std::size_t workers, std::size_t queued_max, common::Duration room_wait_max);

@@ -33,7 +33,7 @@ struct BackgroundCounters {
 
 class Background {
  public:
-  static constexpr Duration look_every = std::chrono::minutes(1);
+  static constexpr Duration look_every = std::chrono::minutes(10);
 
   using Work = std::function<void(const RequestContext& context, const std::stop_token& stop)>;
 

@@ -4,10 +4,12 @@
 
 #include <atomic>
 #include <chrono>
+#include <stdexcept>
 #include <string>
 #include <thread>
 
 #include "services/connection_queue.h"
+#include "services/health_check.h"
 #include "services/jwt.h"
 #include "services/order_store.h"
 #include "services/token_authority.h"
@@ -80,14 +82,41 @@ FORESEED_SCENARIO(workers_busy, "what finds no place within its time is served b
 }
 
 // S2-17
-FORESEED_SCENARIO(workers_idle, "days without a connection: the workers look now and then, and serve the next (holds)") {
+FORESEED_SCENARIO(workers_idle, "ten hours without a connection: the workers look now and then, and serve the next (holds)") {
   services::ConnectionQueue queue(2, 1, 1s);
-  std::this_thread::sleep_for(48h);
+  std::this_thread::sleep_for(10h);
   std::atomic<bool> served{false};
   queue.enqueue([&] { served = true; });
   std::this_thread::sleep_for(1ms);
   FORESEED_CHECK(served);
   queue.shutdown();
+}
+
+// S0-46
+FORESEED_SCENARIO(health_check_hangs, "asked one at a time, once in a period; while the answer is late the last one counts for two periods, then nothing is known (holds)") {
+  using State = services::HealthCheck::State;
+  const auto start = std::chrono::steady_clock::now();
+  const auto at = [&](std::chrono::milliseconds time) { std::this_thread::sleep_until(start + time); };
+  std::atomic<int> asked{0};
+  services::HealthCheck check(
+      [&] {
+        if (++asked == 2) std::this_thread::sleep_for(5s);
+        if (asked == 3) throw std::runtime_error("gone");
+        return true;
+      },
+      1s);
+  FORESEED_CHECK(check.look() == State::ok && asked == 1);
+  at(900ms);
+  FORESEED_CHECK(check.look() == State::ok && asked == 1);
+  at(1100ms);
+  std::thread hung([&] { FORESEED_CHECK(check.look() == State::ok); });
+  at(1500ms);
+  FORESEED_CHECK(check.look() == State::ok && asked == 2);
+  at(2500ms);
+  FORESEED_CHECK(check.look() == State::unknown && asked == 2);
+  hung.join();
+  at(7500ms);
+  FORESEED_CHECK(check.look() == State::failing && asked == 3);
 }
 
 FORESEED_SCENARIO(jwt_rules, "a token counts within its dates, for its audience, under the key's own algorithm, with all the scopes asked (holds)") {

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The same seeds have the same fingerprints: twice, in two processes, with and without address randomisation.
+# S1-48: the same seeds have the same fingerprints: twice, in two processes, with and without address randomisation.
 set -eu
 for program in "$@"; do
   # soak_10k is soak_1k at ten times the size; an execution of six_phase takes seconds.

@@ -6,6 +6,7 @@ which says what ends it.
     waits.py --self-test   the known-bad twins: each of these lines must be told, each of the good ones not
 """
 
+# S2-17
 import pathlib
 import re
 import sys

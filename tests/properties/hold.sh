@@ -1,6 +1,6 @@
 #!/bin/bash
 # hold.sh PROGRAM RUNS [NAME..]: all properties, or these, RUNS executions each, from a seed that nobody chose; it is
-# printed, to be run again as FORESEED_SEED. FORESEED_JOBS: worker processes (2).
+# printed, to be run again as FORESEED_SEED (S4-34). FORESEED_JOBS: worker processes (2).
 set -euo pipefail
 program=$1 runs=$2
 shift 2
