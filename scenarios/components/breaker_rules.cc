@@ -325,7 +325,7 @@ FORESEED_SCENARIO(breaker_reasons, "each change says why, and what is counted is
 
 // CB11, R-05
 FORESEED_SCENARIO(breaker_wall_clock, "the wall clock is set while it is open: it is open for as long as it said (holds)") {
-  foreseed::Host host("client", [] {
+  foreseed::Host host("caller", [] {
     CircuitBreaker breaker(small());
     const auto start = std::chrono::steady_clock::now();
     for (int i = 0; i < 2; ++i) std::get<Ticket>(breaker.acquire()).fail();

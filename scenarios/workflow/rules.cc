@@ -3,6 +3,7 @@
 
 #include <foreseed/scenario.h>
 
+#include <functional>
 #include <string>
 
 #include "workflow/state.h"
