@@ -24,17 +24,13 @@ KINDS = {
 }
 # Of what no test names: why.
 BY_ITEM = {
-    "S0-07": "no PostgreSQL here; a store that cannot be opened stops the start with its reason",
     "S0-48": "no reactor here: a request has a thread",
     "S1-08": "a certificate is read at the start; renewing it is a restart",
     "S1-19": "pools have fixed sizes",
     "S1-20": "all requests are of one class",
-    "S1-37": "AU1 to AU12 are checked of tokens and of the cache; no scenario asserts them all in each phase",
     "S2-05": "no Redis here; of the shared store that goes away: S0-08",
     "S2-11": "no tracing in the services",
     "S3-10": "the rate limiter is of one process, without Redis",
-    "S3-23": "no wall clock in the lock manager: LK12",
-    "S3-25": "no PostgreSQL here, and no branch states",
     "S3-46": "a freeze has no override",
     "S3-47": "no issue tracking",
     "S3-48": "no issue tracking",
@@ -42,8 +38,6 @@ BY_ITEM = {
     "S4-22": "a number of one machine",
     "RL12": "the rate limiter is of one process",
     "LK14": "no PostgreSQL here",
-    "AU10": "CRYPTO_memcmp is used; no test measures its time",
-    "SV1": "OMS asks IAM for every order, and caches nothing: AU2 is checked of the cache",
     "SV4": "IAM is not told a caller's deadline; each of its requests is bounded by its own",
 }
 REASONS = {
