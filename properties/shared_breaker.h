@@ -86,9 +86,9 @@ class WatchedStore final : public store::VersionedStore {
   common::Result<std::uint64_t> put(const std::string& key, std::uint64_t expected, const std::string& value) override {
     const bool fails = down();
     if (fails && !case_.late) return common::Error::unavailable;
+    const std::lock_guard lock(mutex_);  // who reads what is written here, and then asks, is told of it
     const auto written = store_.put(key, expected, value);
     if (const auto* version = std::get_if<std::uint64_t>(&written)) {
-      const std::lock_guard lock(mutex_);
       records_[*version] = {SharedRecord::read(value), common::mono_now().time_since_epoch().count()};
     }
     return fails ? common::Result<std::uint64_t>(common::Error::unavailable) : written;
@@ -127,7 +127,7 @@ class WatchedStore final : public store::VersionedStore {
   std::map<std::uint64_t, std::pair<SharedRecord, std::int64_t>> records_;  // guarded by mutex_; by version
 };
 
-/// Covers: CB1, CB3, CB4, CB6, CB8, CB12, S0-08
+/// Covers: CB1, CB3, CB4, CB6, CB8, CB12, S0-08, S2-10
 template <typename Breaker>
 void check_shared_breaker(const SharedCase& c) {
   WatchedStore store(c);

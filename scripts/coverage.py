@@ -4,8 +4,9 @@
 An item is covered where its id stands in a comment above or inside a test, a scenario or a property. Nothing else says so,
 and nothing else is kept by hand but the reasons below.
 
-    scripts/coverage.py            writes docs/coverage.md
-    scripts/coverage.py --check    fails where it is not what would be written
+    scripts/coverage.py                      writes docs/coverage.md
+    scripts/coverage.py --check              fails where it is not what would be written
+    scripts/coverage.py --million OUTPUT     takes the results of scripts/million.sh into docs/million.csv first
 """
 import csv
 import pathlib
@@ -13,6 +14,7 @@ import re
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+MILLION = ROOT / "docs/million.csv"
 ID = re.compile(r"\b(S[0-4]-\d+[a-z]?|(?:CB|RL|LK|AU|RB|BH|CP|SV)\d+)\b(?:\.\.(\d+)\b)?")
 DEFINITION = re.compile(r"^(?:TEST|TEST_F|TEST_P|FORESEED_TEST|RC_GTEST_PROP)\((\w+),\s*(\w+)|^FORESEED_(?:SCENARIO|PROPERTY)\((\w+)|^void (check_\w+)\(")
 KINDS = {
@@ -22,17 +24,13 @@ KINDS = {
 }
 # Of what no test names: why.
 BY_ITEM = {
-    "S0-07": "no PostgreSQL here; a store that cannot be opened stops the start with its reason",
     "S0-48": "no reactor here: a request has a thread",
     "S1-08": "a certificate is read at the start; renewing it is a restart",
     "S1-19": "pools have fixed sizes",
     "S1-20": "all requests are of one class",
-    "S1-37": "AU1 to AU12 are checked of tokens and of the cache; no scenario asserts them all in each phase",
     "S2-05": "no Redis here; of the shared store that goes away: S0-08",
     "S2-11": "no tracing in the services",
     "S3-10": "the rate limiter is of one process, without Redis",
-    "S3-23": "no wall clock in the lock manager: LK12",
-    "S3-25": "no PostgreSQL here, and no branch states",
     "S3-46": "a freeze has no override",
     "S3-47": "no issue tracking",
     "S3-48": "no issue tracking",
@@ -40,8 +38,6 @@ BY_ITEM = {
     "S4-22": "a number of one machine",
     "RL12": "the rate limiter is of one process",
     "LK14": "no PostgreSQL here",
-    "AU10": "CRYPTO_memcmp is used; no test measures its time",
-    "SV1": "OMS asks IAM for every order, and caches nothing: AU2 is checked of the cache",
     "SV4": "IAM is not told a caller's deadline; each of its requests is bounded by its own",
 }
 REASONS = {
@@ -71,36 +67,71 @@ def evidence(path):
             name = ".".join(found)
             yield from ((item, name) for item in above)
             above = []
-        comment = re.match(r"\s*//(.*)", line)
+        comment = re.match(r"\s*//(.*)" if path.suffix in (".cc", ".h") else r"#(.*)", line)
         if comment and not line.startswith(" "):
             above += list(ids(comment.group(1)))
             continue
         if line.strip() and not line.startswith("template"):
             yield from ((item, name) for item in above)
             above = []
-        if "//" in line or '"' in line:
+        if any(mark in line for mark in ("//", '"', " # ")):
             yield from ((item, name) for item in ids(line))
 
 
+def take_million(output):
+    """Of each property the last line that says how it ended; of several runs of one, the longest."""
+    known = {row["property"]: row for row in read_csv(MILLION)}
+    for verdict, name, executions, seed in re.findall(r"^(held|failed): (\w+): (\d+) executions from seed (\d+)", output, re.MULTILINE):
+        if int(executions) > int(known.get(name, {"executions": 0})["executions"]):
+            known[name] = {"property": name, "executions": executions, "seed": seed, "verdict": verdict}
+    with open(MILLION, "w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, ["property", "executions", "seed", "verdict"], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(known[name] for name in sorted(known))
+
+
+def read_csv(path):
+    if not path.exists():
+        return []
+    with open(path, encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def last_results():
+    """What a long run, or a complete search, last came to: by the name that a mention gives."""
+    results = {}
+    check_of = {}  # property -> the function that a mention names
+    for source in (ROOT / "properties").glob("*.cc"):
+        check_of |= dict(re.findall(r"FORESEED_PROPERTY\((\w+),.*?\b(check_\w+)\b", source.read_text(encoding="utf-8"), re.DOTALL))
+    for row in read_csv(MILLION):
+        results[check_of[row["property"]]] = f"{row['verdict']}, {int(row['executions']):,} executions"
+    for row in read_csv(ROOT / "scenarios/smallest/explored.csv"):
+        results[row["scenario"]] = f"holds in all {int(row['executions']):,} executions"
+    return results
+
+
 def main():
+    if "--million" in sys.argv:
+        take_million(pathlib.Path(sys.argv[sys.argv.index("--million") + 1]).read_text(encoding="utf-8"))
     covered = {}
     for room in KINDS:
         for path in sorted((ROOT / room).rglob("*")):
-            if path.suffix not in (".cc", ".h") or path.name.endswith("_twin.cc") or path.name == "twins.cc":
+            if path.suffix not in (".cc", ".h", ".sh", ".py") or path.name.endswith("_twin.cc") or path.name == "twins.cc":
                 continue
             for item, name in evidence(path):
                 place = (room, str(path.relative_to(ROOT)), name)
                 covered.setdefault(item, [])
                 if place not in covered[item]:
                     covered[item].append(place)
-    with open(ROOT / "docs/catalogue.csv", encoding="utf-8") as file:
-        catalogue = list(csv.DictReader(file))
+    catalogue = read_csv(ROOT / "docs/catalogue.csv")
+    results = last_results()
     unknown = sorted(set(covered) - {row["id"] for row in catalogue})
     lines = [
         "# Coverage",
         "",
         "Generated by `scripts/coverage.py` from `docs/catalogue.csv` and the comments of tests, scenarios and properties; a test",
-        "compares it. What a mention is worth is for its test to say; the last results are CI's.",
+        "compares it. What a mention is worth is for its test to say. In brackets: the last result of a long run (`docs/million.csv`, made",
+        "by `scripts/million.sh`) or of a complete search (`scenarios/smallest/explored.csv`); the others' last results are CI's.",
         "",
         *(f"- `{room}/`: {bound}" for room, bound in KINDS.items()),
         "",
@@ -110,7 +141,7 @@ def main():
         "|---|---|---|---|",
     ]
     for row in catalogue:
-        places = [f"`{path}`: {name}" for _, path, name in covered.get(row["id"], [])]
+        places = [f"`{path}`: {name}" + (f" ({results[name]})" if name in results else "") for _, path, name in covered.get(row["id"], [])]
         why = BY_ITEM.get(row["id"]) or next(text for word, text in REASONS.items() if word in row["fit"])
         text = row["what"].replace("|", "\\|")
         fit = row["fit"].replace("|", "\\|")

@@ -66,9 +66,11 @@ class Live {
     auto value = std::make_shared<const T>(parse(settings));
     auto complaints = settings.complaints();
     if (!complaints.empty()) return complaints;
-    std::lock_guard lock(mutex_);
-    value_ = std::move(value);  // the old one lives as long as somebody reads it
-    return {};
+    {
+      std::lock_guard lock(mutex_);
+      value_.swap(value);
+    }
+    return {};  // the old one lives as long as somebody reads it, and goes under no lock
   }
 
  private:

@@ -155,7 +155,7 @@ void KeptLease::beat(const std::stop_token& stop) {
 void KeptLease::release() noexcept {
   if (!thread_.joinable()) return;
   thread_.request_stop();
-  thread_.join();
+  thread_.join();  // bounded: it was told to stop, and only waits where it hears that
   lease_.release();
 }
 

@@ -93,7 +93,7 @@ common::Result<AdaptiveLimiter::Permit> AdaptiveLimiter::try_acquire() {
   std::lock_guard lock(mutex_);
   if (in_flight_ >= rule_.limit()) return common::Error::overloaded;
   ++in_flight_;
-  return Permit(*this, common::mono_now(), in_flight_);
+  return Permit(*this, ++last_id_, common::mono_now(), in_flight_);
 }
 
 std::uint32_t AdaptiveLimiter::limit() const {

@@ -66,20 +66,25 @@ class AdaptiveLimiter {
   class Permit {
    public:
     Permit(Permit&& other) noexcept
-        : limiter_(std::exchange(other.limiter_, nullptr)), started_(other.started_), in_flight_(other.in_flight_) {}
+        : limiter_(std::exchange(other.limiter_, nullptr)),
+          id_(other.id_),
+          started_(other.started_),
+          in_flight_(other.in_flight_) {}
     Permit& operator=(Permit&&) = delete;
     ~Permit() { end(std::nullopt); }
     void success() { end(false); }
     void dropped() { end(true); }  ///< refused for load, timed out, or failed
     void ignore() { end(std::nullopt); }
+    std::uint64_t id() const { return id_; }  ///< unique within a limiter, from 1
 
    private:
     friend class AdaptiveLimiter;
-    Permit(AdaptiveLimiter& limiter, MonoTime started, std::uint32_t in_flight)
-        : limiter_(&limiter), started_(started), in_flight_(in_flight) {}
+    Permit(AdaptiveLimiter& limiter, std::uint64_t id, MonoTime started, std::uint32_t in_flight)
+        : limiter_(&limiter), id_(id), started_(started), in_flight_(in_flight) {}
     void end(std::optional<bool> dropped) noexcept;
 
     AdaptiveLimiter* limiter_;  // null once ended or moved from
+    std::uint64_t id_;
     MonoTime started_;
     std::uint32_t in_flight_;  // this one included, when it began
   };
@@ -98,6 +103,7 @@ class AdaptiveLimiter {
   mutable std::mutex mutex_;
   AdaptiveRuleState rule_;       // guarded by mutex_
   std::uint32_t in_flight_ = 0;  // guarded by mutex_
+  std::uint64_t last_id_ = 0;    // guarded by mutex_
 };
 
 }  // namespace rate_limiter

@@ -75,7 +75,7 @@ void RetryBudget::request() {
 std::optional<RetryBudget::Reservation> RetryBudget::reserve() {
   std::lock_guard lock(mutex_);
   if (!core_.reserve(common::mono_now())) return std::nullopt;
-  return Reservation(*this);
+  return Reservation(*this, ++last_id_);
 }
 
 }  // namespace retry

@@ -62,15 +62,17 @@ class RetryBudget {
   /// Leave for one retry. Move-only; given back by its destruction unless spent.
   class Reservation {
    public:
-    Reservation(Reservation&& other) noexcept : budget_(std::exchange(other.budget_, nullptr)) {}
+    Reservation(Reservation&& other) noexcept : budget_(std::exchange(other.budget_, nullptr)), id_(other.id_) {}
     Reservation& operator=(Reservation&&) = delete;
     ~Reservation();
     void spend();  ///< the retry is sent; idempotent
+    std::uint64_t id() const { return id_; }  ///< unique within a budget, from 1
 
    private:
     friend class RetryBudget;
-    explicit Reservation(RetryBudget& budget) : budget_(&budget) {}
+    Reservation(RetryBudget& budget, std::uint64_t id) : budget_(&budget), id_(id) {}
     RetryBudget* budget_;  // null once spent or moved from
+    std::uint64_t id_;
   };
 
   explicit RetryBudget(const BudgetConfig& config) : core_(config, common::mono_now()) {}
@@ -85,7 +87,8 @@ class RetryBudget {
 
  private:
   std::mutex mutex_;
-  BudgetCore core_;  // guarded by mutex_
+  BudgetCore core_;            // guarded by mutex_
+  std::uint64_t last_id_ = 0;  // guarded by mutex_
 };
 
 }  // namespace retry

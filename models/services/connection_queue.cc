@@ -4,18 +4,20 @@
 
 namespace services {
 
-ConnectionQueue::ConnectionQueue(std::size_t workers, std::size_t queued_max)
-    : queued_max_(queued_max) {
+ConnectionQueue::ConnectionQueue(std::size_t workers, std::size_t queued_max, common::Duration room_wait_max)
+    : queued_max_(queued_max), room_wait_max_(room_wait_max) {
   workers_.reserve(workers);
   for (std::size_t i = 0; i < workers; ++i) workers_.emplace_back([this] { work(); });
 }
 
 void ConnectionQueue::enqueue(std::function<void()> serve) {
+  bool room = false;
   {
     std::unique_lock lock(mutex_);
-    room_.wait(lock, [this] { return queue_.size() < queued_max_; });
-    queue_.push_back(std::move(serve));
+    room = room_.wait_for(lock, room_wait_max_, [this] { return queue_.size() < queued_max_; });
+    if (room) queue_.push_back(std::move(serve));
   }
+  if (!room) return serve();
   arrived_.notify_one();
 }
 
@@ -25,19 +27,22 @@ void ConnectionQueue::shutdown() {
     ending_ = true;
   }
   arrived_.notify_all();
+  // bounded: by the connections, each of whose reads, writes and idle times has a limit
   for (std::thread& worker : workers_) worker.join();
 }
 
 void ConnectionQueue::work() {
   std::unique_lock lock(mutex_);
   for (;;) {
-    arrived_.wait(lock, [this] { return !queue_.empty() || ending_; });
-    if (queue_.empty()) return;
-    const auto serve = std::move(queue_.front());
+    arrived_.wait_for(lock, look_every, [this] { return !queue_.empty() || ending_; });
+    if (queue_.empty() && ending_) return;
+    if (queue_.empty()) continue;
+    auto serve = std::move(queue_.front());
     queue_.pop_front();
     lock.unlock();
     room_.notify_one();
     serve();
+    serve = nullptr;  // what it holds goes under no lock
     lock.lock();
   }
 }

@@ -1,8 +1,11 @@
 // The workers of an HTTP server, and the connections that wait for one: at most so many.
 //
-// When the queue is full the accepting thread waits, and so, in the kernel's backlog, do the
-// clients: memory stays bounded whatever is offered. (httplib's own pool queues without limit.)
-// `enqueue` and `shutdown` belong to the accepting thread.
+// When the queue is full the accepting thread waits for room, and so, in the kernel's backlog, do the clients: memory
+// stays bounded whatever is offered. (httplib's own pool queues without limit.) Bounds: `enqueue` waits at most
+// `room_wait_max`; where there is no room by then the accepting thread serves the connection itself, which HttpServer
+// makes a refusal. A worker that nobody wakes looks for itself every `look_every`, so a notification that is lost costs
+// that and no connection. `shutdown` waits for connections that are queued or being served, and for nothing else.
+// `enqueue` and `shutdown` belong to the accepting thread. Connections are served, and forgotten, under no lock.
 #pragma once
 
 #include <httplib.h>
@@ -15,12 +18,16 @@
 #include <thread>
 #include <vector>
 
+#include "common/time.h"
+
 namespace services {
 
 class ConnectionQueue final : public httplib::TaskQueue {
  public:
-  /// REQUIRES: both at least 1.
-  ConnectionQueue(std::size_t workers, std::size_t queued_max);
+  static constexpr common::Duration look_every = std::chrono::minutes(10);  ///< the last resort: nothing relies on it
+
+  /// REQUIRES: both numbers at least 1.
+  ConnectionQueue(std::size_t workers, std::size_t queued_max, common::Duration room_wait_max);
 
   void enqueue(std::function<void()> serve) override;
 
@@ -31,6 +38,7 @@ class ConnectionQueue final : public httplib::TaskQueue {
   void work();
 
   const std::size_t queued_max_;
+  const common::Duration room_wait_max_;
   std::vector<std::thread> workers_;
   std::mutex mutex_;
   std::condition_variable arrived_;

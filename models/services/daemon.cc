@@ -127,7 +127,7 @@ int serve_until_signal(const std::string& host, const std::function<int()>& star
   const int port = start();
   std::cout << "listening on " << host << ":" << port << std::endl;
   int signal = 0;
-  sigwait(&signals, &signal);
+  sigwait(&signals, &signal);  // bounded: by the life of the process, whose threads work meanwhile
   stop();
   return 0;
 }

@@ -19,10 +19,10 @@ bool DeadlineStream::handshake() {
 }
 
 bool DeadlineStream::is_readable() const {
-  return buffer_begin_ < buffer_end_ || (tls_ != nullptr && SSL_pending(tls_) > 0) || wait(POLLIN);
+  return buffer_begin_ < buffer_end_ || (tls_ != nullptr && SSL_pending(tls_) > 0) || wait_until_ready(POLLIN);
 }
 
-bool DeadlineStream::is_writable() const { return wait(POLLOUT); }
+bool DeadlineStream::is_writable() const { return wait_until_ready(POLLOUT); }
 
 ssize_t DeadlineStream::read(char* data, size_t size) {
   if (buffer_begin_ == buffer_end_) {
@@ -43,12 +43,13 @@ ssize_t DeadlineStream::receive() {
   if (tls_ != nullptr) {
     return with_tls([&] { return SSL_read(tls_, buffer_.data(), limit); });
   }
-  if (!wait(POLLIN)) return -1;
-  ssize_t received = 0;
-  do {
-    received = ::recv(socket_, buffer_.data(), buffer_.size(), 0);
-  } while (received < 0 && errno == EINTR);
-  return received;
+  for (;;) {
+    if (!wait_until_ready(POLLIN)) return -1;
+    // Not blocking: what poll saw may be gone, for instance dropped for a bad checksum.
+    const ssize_t received = ::recv(socket_, buffer_.data(), buffer_.size(), MSG_DONTWAIT);
+    if (received >= 0) return received;
+    if (errno != EINTR && errno != EAGAIN) return -1;
+  }
 }
 
 ssize_t DeadlineStream::write(const char* data, size_t size) {
@@ -57,7 +58,7 @@ ssize_t DeadlineStream::write(const char* data, size_t size) {
     return with_tls([&] { return SSL_write(tls_, data, count); });
   }
   for (;;) {
-    if (!wait(POLLOUT)) return -1;
+    if (!wait_until_ready(POLLOUT)) return -1;
     // Not blocking, so that a full send buffer cannot outlast the deadline.
     const ssize_t sent = ::send(socket_, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent >= 0) return sent;
@@ -74,10 +75,10 @@ ssize_t DeadlineStream::with_tls(Operation operation) {
     if (result > 0) return result;
     switch (SSL_get_error(tls_, result)) {
       case SSL_ERROR_WANT_READ:
-        if (!wait(POLLIN)) return -1;
+        if (!wait_until_ready(POLLIN)) return -1;
         break;
       case SSL_ERROR_WANT_WRITE:
-        if (!wait(POLLOUT)) return -1;
+        if (!wait_until_ready(POLLOUT)) return -1;
         break;
       case SSL_ERROR_ZERO_RETURN: return 0;
       default: return -1;
@@ -95,7 +96,7 @@ void DeadlineStream::get_local_ip_and_port(std::string& ip, int& port) const {
   port = -1;
 }
 
-bool DeadlineStream::wait(short events) const {
+bool DeadlineStream::wait_until_ready(short events) const {
   const auto until = std::min(deadline_, Clock::now() + read_timeout_);
   for (;;) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now());

@@ -37,7 +37,7 @@ class DeadlineStream final : public httplib::Stream {
   int socket() const override { return socket_; }
 
  private:
-  bool wait(short events) const;
+  bool wait_until_ready(short events) const;
   ssize_t receive();
   template <class Operation>
   ssize_t with_tls(Operation operation);

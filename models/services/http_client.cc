@@ -51,13 +51,14 @@ class HttpClient::Connection final : public httplib::ClientImpl {
     set_decompress(false);  // we ask for no compression; a bomb need not be unpacked
   }
 
-  std::variant<HttpReply, HttpFailure> post_json(const std::string& path, const std::string& body) {
+  std::variant<HttpReply, HttpFailure> exchange(const char* method, const std::string& path, const std::string& body) {
     HttpReply reply;
     bool too_large = false;
     httplib::Request request;
-    request.method = "POST";
+    request.method = method;
     request.path = path;
-    request.headers = {{"Content-Type", "application/json"}, {"Accept", "application/json"}};
+    request.headers = {{"Accept", "application/json"}};
+    if (!body.empty()) request.headers.emplace("Content-Type", "application/json");
     request.body = body;
     request.content_receiver = [&](const char* data, size_t size, std::uint64_t, std::uint64_t) {
       too_large = reply.body.size() + size > config_.response_bytes_max;
@@ -114,10 +115,10 @@ HttpClient::HttpClient(HttpClientConfig config)
 
 HttpClient::~HttpClient() = default;
 
-std::variant<HttpReply, HttpFailure> HttpClient::post_json(const std::string& path,
-                                                           const std::string& body) {
+std::variant<HttpReply, HttpFailure> HttpClient::exchange(const char* method, const std::string& path,
+                                                          const std::string& body) {
   auto connection = take();
-  auto result = connection->post_json(path, body);
+  auto result = connection->exchange(method, path, body);
   // After a failure the state of the connection is anybody's guess.
   if (std::holds_alternative<HttpReply>(result)) give_back(std::move(connection));
   return result;

@@ -60,7 +60,10 @@ class HttpClient {
   HttpClient& operator=(const HttpClient&) = delete;
   ~HttpClient();  ///< REQUIRES: no call in progress
 
-  std::variant<HttpReply, HttpFailure> post_json(const std::string& path, const std::string& body);
+  std::variant<HttpReply, HttpFailure> post_json(const std::string& path, const std::string& body) {
+    return exchange("POST", path, body);
+  }
+  std::variant<HttpReply, HttpFailure> get(const std::string& path) { return exchange("GET", path, {}); }
 
   /// When the certificate ends that the server showed last, accepted or not; nothing before.
   std::optional<std::chrono::system_clock::time_point> certificate_end() const;
@@ -72,6 +75,7 @@ class HttpClient {
     std::chrono::steady_clock::time_point since;
   };
 
+  std::variant<HttpReply, HttpFailure> exchange(const char* method, const std::string& path, const std::string& body);
   void note_certificate(const SSL& session);
   std::unique_ptr<Connection> take();
   void give_back(std::unique_ptr<Connection> connection);

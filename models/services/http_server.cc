@@ -37,6 +37,7 @@ void validate(const HttpServerConfig& config) {
   require_range("worker_threads", static_cast<std::int64_t>(config.worker_threads), 1, 256);
   require_range("connections_queued_max", static_cast<std::int64_t>(config.connections_queued_max),
                 1, 100'000);
+  require_range("place_timeout in ms", config.place_timeout.count(), 1, timeout_ms_max);
   require_range("read_timeout in ms", config.read_timeout.count(), 1, timeout_ms_max);
   require_range("write_timeout in ms", config.write_timeout.count(), 1, timeout_ms_max);
   require_range("keep_alive_timeout in s", config.keep_alive_timeout.count(), 1, 600);
@@ -109,11 +110,19 @@ void HttpServer::configure() {
                   "the request was refused");
     }
   });
+  // Only what found no worker and no place in the queue is served by the accepting thread: to be told so.
+  server_->set_pre_routing_handler([this](const httplib::Request&, httplib::Response& response) {
+    if (std::this_thread::get_id() != accepting_) return httplib::Server::HandlerResponse::Unhandled;
+    response.set_header("Retry-After", "1");
+    response.set_header("Connection", "close");
+    reply_error(response, 503, "overloaded", "too many connections wait to be served");
+    return httplib::Server::HandlerResponse::Handled;
+  });
   // httplib makes its queue as the first thing once `stop` would be heeded: the moment to say that
   // we serve. (It has no other such signal; a stop before this moment would be lost.)
   server_->new_task_queue = [this]() -> httplib::TaskQueue* {
     auto queue = std::make_unique<ConnectionQueue>(config_.worker_threads,
-                                                   config_.connections_queued_max);
+                                                   config_.connections_queued_max, config_.place_timeout);
     bool abandoned = false;
     {
       std::lock_guard lock(mutex_);
@@ -128,6 +137,7 @@ void HttpServer::configure() {
 }
 
 void HttpServer::serve() {
+  accepting_ = std::this_thread::get_id();
   server_->listen_after_bind();
   {
     std::lock_guard lock(mutex_);
@@ -144,7 +154,7 @@ void HttpServer::stop() {
     serving = serving_ && !abandoned_;
   }
   if (serving) server_->stop();
-  thread_.join();
+  thread_.join();  // bounded: see ConnectionQueue; httplib polls for the stop
   server_.reset();
   port_ = 0;
 }

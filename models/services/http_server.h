@@ -1,6 +1,6 @@
 // An HTTP server with the life cycle both services share: bind, serve on own threads, stop.
 //
-// Invariants: `start` returns with the port open and a thread accepting, or throws StartError; it
+// Invariants: no wait is without a bound; `start` returns with the port open and a thread accepting, or throws StartError; it
 // never waits longer than start_timeout for its own thread. After `stop` no handler runs any more
 // and the port is free. start, stop and destruction belong to one owner thread; handlers run on
 // worker threads, up to `worker_threads` at once, which is what bounds work in flight.
@@ -36,6 +36,8 @@ struct HttpServerConfig {
   std::size_t worker_threads = 8;
   /// 1 .. 100,000: accepted connections that wait for a worker; beyond, the kernel's backlog waits.
   std::size_t connections_queued_max = 1024;
+  /// 1 ms .. 10 min: what finds no place in that queue for so long is answered 503 "overloaded", with Retry-After.
+  std::chrono::milliseconds place_timeout{1000};
   std::chrono::milliseconds read_timeout{5000};   ///< 1 ms .. 10 min, for each read
   std::chrono::milliseconds write_timeout{5000};  ///< 1 ms .. 10 min, for each write
   std::chrono::seconds keep_alive_timeout{2};     ///< 1 .. 600; `stop` may take this long
@@ -92,6 +94,7 @@ class HttpServer {
   std::thread thread_;
   int port_ = 0;
   int listener_ = -1;
+  std::thread::id accepting_;  // set before there are workers
 
   std::mutex mutex_;
   std::condition_variable changed_;

@@ -20,6 +20,12 @@ void IamService::add_routes(httplib::Server& server) {
   server.Get("/health", [](const httplib::Request&, httplib::Response& response) {
     reply_json(response, 200, {{"status", "ok"}});
   });
+  server.Get("/health/deep", [this](const httplib::Request&, httplib::Response& response) {
+    const HealthCheck::State key = key_.look();
+    const bool ready = key == HealthCheck::State::ok;
+    reply_json(response, ready ? 200 : 503,
+               {{"status", ready ? "ok" : "degraded"}, {"checks", {{"key", to_string(key)}}}});
+  });
 }
 
 void IamService::validate_token(const std::string& body, httplib::Response& response) {

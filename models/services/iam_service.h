@@ -5,15 +5,17 @@
 //     400 {"error": {"code": "invalid_request", ...}}      the request is not of that form
 //     401 {"error": {"code": "invalid_token", ...}}        message is a JwtError by name
 //     403 {"error": {"code": "insufficient_scope", ...}}
-//   GET /health     200 {"status": "ok"}
+//   GET /health       200 {"status": "ok"}: it serves
+//   GET /health/deep  200 {"status": "ok", "checks": {"key": "ok"}}; 503 and "degraded" where tokens cannot be judged
 //
-// Answers are a pure function of request, key, policy and wall clock; nothing is stored.
+// Other answers are a pure function of request, key, policy and wall clock; nothing is stored.
 // start, stop: as HttpServer. Requests are served concurrently.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 
+#include "services/health_check.h"
 #include "services/http_server.h"
 #include "services/token_authority.h"
 
@@ -49,6 +51,7 @@ class IamService {
   void validate_token(const std::string& body, httplib::Response& response);
 
   const TokenAuthority authority_;
+  HealthCheck key_{[this] { return authority_.works(); }, std::chrono::seconds(1)};  // a signature takes milliseconds
   std::atomic<std::uint64_t> active_{0};
   std::atomic<std::uint64_t> invalid_token_{0};
   std::atomic<std::uint64_t> insufficient_scope_{0};

@@ -57,12 +57,29 @@ std::size_t valid_in_flight_max(std::size_t limit) {
                               ", must be in [1, 256]");
 }
 
+HttpClientConfig for_health(HttpClientConfig config) {
+  config.connect_timeout = std::min(config.connect_timeout, health_timeout / 2);
+  config.request_deadline = std::min(config.request_deadline, health_timeout / 2);
+  config.idle_connections_max = 0;  // one that is kept would keep a worker of IAM's
+  return config;
+}
+
 }  // namespace
 
 OmsService::OmsService(const OmsConfig& config)
-    : orders_(config.orders_max),
+    : fallback_(config.fallback),
+      orders_max_(config.orders_max),
+      orders_(config.orders_max),
       bulkhead_(valid_in_flight_max(config.in_flight_max)),
       iam_(config.iam),
+      iam_health_(for_health(config.iam)),
+      iam_answers_(
+          [this] {
+            const auto result = iam_health_.get("/health");
+            const auto* reply = std::get_if<HttpReply>(&result);
+            return reply != nullptr && reply->status == 200;
+          },
+          health_period),
       breaker_(config.breaker,
                [this, listener = config.on_breaker_event](const breaker::Event& event) {
                  iam_unavailable_.observe(event.to != breaker::Mode::closed, event.generation,
@@ -87,6 +104,11 @@ void OmsService::add_routes(httplib::Server& server) {
   });
   server.Get("/health",
              [this](const Request&, Response& response) { reply_json(response, 200, health()); });
+  server.Get("/health/deep", [this](const Request&, Response& response) {
+    bool ready = false;
+    const json report = deep_health(ready);
+    reply_json(response, ready ? 200 : 503, report);
+  });
   server.Get("/metrics",
              [this](const Request&, Response& response) { reply_json(response, 200, metrics()); });
 }
@@ -181,6 +203,17 @@ nlohmann::json OmsService::health() const {
   }
   if (iam_unavailable_.firing(common::mono_now())) alerts.push_back("iam_unavailable");
   return {{"status", "ok"}, {"iam", iam}, {"alerts", alerts}};
+}
+
+nlohmann::json OmsService::deep_health(bool& ready) {
+  json report = health();
+  const HealthCheck::State iam = iam_answers_.look();
+  const bool room = orders_.size() < orders_max_;
+  const bool answers = iam == HealthCheck::State::ok;
+  if (!answers || !room) report["status"] = "degraded";
+  report["checks"] = {{"iam", to_string(iam)}, {"orders", room ? "ok" : "full"}};
+  ready = room && (answers || fallback_ == FallbackPolicy::local_validation);
+  return report;
 }
 
 nlohmann::json OmsService::metrics() const {

@@ -8,7 +8,8 @@
 //     200 the order; 404 not_found (also for someone else's order)
 //   both: 401 missing_token or invalid_token, 403 insufficient_scope,
 //         503 auth_unavailable (with Retry-After), and header X-Auth-Path: remote | local | none
-//   GET /health        200 {"status": "ok", "iam": {"breaker": "closed"}}
+//   GET /health        200 {"status": "ok", "iam": {"breaker": "closed"}}: it serves; asks nobody
+//   GET /health/deep   200 or, where orders cannot be taken, 503: see `deep_health`
 //   GET /metrics       200 counters as JSON: what `metrics()` returns
 //
 // The order is checked after the authorisation, so strangers learn nothing from errors.
@@ -26,6 +27,7 @@
 #include "services/alert.h"
 #include "services/auth_gateway.h"
 #include "services/bulkhead.h"
+#include "services/health_check.h"
 #include "services/http_client.h"
 #include "services/http_server.h"
 #include "services/iam_client.h"
@@ -44,6 +46,9 @@ inline constexpr std::size_t idempotency_key_bytes_max = 128;
 inline constexpr std::chrono::minutes iam_alert_after{1};
 /// From so many days before IAM's certificate ends, /health carries an alert.
 inline constexpr std::int64_t certificate_alert_days = 30;
+/// How often at most, and how long, /health/deep asks IAM.
+inline constexpr std::chrono::milliseconds health_period{1000};
+inline constexpr std::chrono::milliseconds health_timeout{500};
 
 struct OmsConfig {
   HttpServerConfig http;
@@ -81,6 +86,12 @@ class OmsService {
   /// iam_certificate_ends, iam_unavailable.
   nlohmann::json health() const;
 
+  /// `health()` with {"checks":{"iam": ok, failing or unknown, "orders": ok or full}}; its status is "degraded" where one
+  /// is not ok, and `ready` says whether orders can be taken all the same. IAM is asked for its /health, which asks
+  /// nobody, on a connection of its own, past the breaker, within health_timeout and once in health_period: looking
+  /// takes nothing from traffic, and however many look, IAM hears of one.
+  nlohmann::json deep_health(bool& ready);
+
  private:
   void add_routes(httplib::Server& server);
   std::optional<Principal> authorise(const httplib::Request& request, httplib::Response& response,
@@ -89,9 +100,13 @@ class OmsService {
   void get_order(const httplib::Request& request, httplib::Response& response);
   void within_bulkhead(httplib::Response& response, const std::function<void()>& work);
 
+  const FallbackPolicy fallback_;
+  const std::size_t orders_max_;
   OrderStore orders_;
   Bulkhead bulkhead_;
   IamClient iam_;
+  HttpClient iam_health_;
+  HealthCheck iam_answers_;
   Alert iam_unavailable_{iam_alert_after};
   breaker::CircuitBreaker breaker_;
   AuthGateway gateway_;

@@ -18,4 +18,16 @@ Authorisation TokenAuthority::authorise(std::string_view token, const Scopes& re
   return Principal{std::move(claims.subject), std::move(claims.scopes), claims.expires_at};
 }
 
+bool TokenAuthority::works() const {
+  if (!key_.can_sign()) return !key_.verify("message", "signature");
+  const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch());
+  JwtClaims claims;
+  claims.subject = "health";
+  claims.issuer = policy_.issuer;
+  claims.audience = {policy_.audience};
+  claims.expires_at = now.count() + 60;
+  const auto token = jwt_sign(claims, key_);
+  return token && std::holds_alternative<Principal>(authorise(*token, {}));
+}
+
 }  // namespace services

@@ -38,6 +38,10 @@ class TokenAuthority {
   /// Reads the wall clock. Never throws on hostile tokens.
   Authorisation authorise(std::string_view token, const Scopes& required) const;
 
+  /// Whether key and policy are of use: what is signed here is accepted here, or, where the key cannot sign, at least
+  /// something that it did not sign is refused.
+  bool works() const;
+
   const JwtKey& key() const { return key_; }
   const JwtPolicy& policy() const { return policy_; }
 

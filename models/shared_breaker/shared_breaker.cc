@@ -2,14 +2,16 @@
 
 #include <stdexcept>
 
+#include "common/time.h"
+
 namespace shared_breaker {
+
+using common::mono_now;
+
 namespace {
 
 // Each lost attempt is a change that somebody else made, and a half-open era has few.
 constexpr int attempts_max = 64;
-
-std::int64_t now_ns() { return std::chrono::steady_clock::now().time_since_epoch().count(); }
-breaker::Time time_of(std::int64_t ns) { return breaker::Time(breaker::Duration(ns)); }
 
 }  // namespace
 
@@ -36,24 +38,24 @@ bool Ticket::report(Outcome outcome) {
 SharedBreaker::SharedBreaker(const SharedConfig& config, store::VersionedStore& store)
     : config_((validate(config), config)),
       store_(store),
-      window_(config.breaker, time_of(now_ns())),
+      window_(config.breaker, mono_now()),
       window_generation_(known_.generation) {}
 
 std::variant<Ticket, Rejected> SharedBreaker::acquire() {
   refresh_if_old();
   std::variant<Admitted, Rejected> result;
-  std::int64_t t = 0;
+  Time t{};
   bool shared = false;
   {
     std::lock_guard lock(mutex_);
-    t = now_ns();
+    t = mono_now();
     // A trial on a copy: where it changes nothing there is nothing to agree on with others.
     SharedState trial = known_;
     result = trial.acquire(config_.breaker, t);
     shared = !(trial == known_);
   }
   if (shared) {
-    update([&](SharedState& state, std::int64_t now) {
+    update([&](SharedState& state, Time now) {
       t = now;
       result = state.acquire(config_.breaker, now);
     });
@@ -68,20 +70,20 @@ std::variant<Ticket, Rejected> SharedBreaker::acquire() {
   return Ticket(*this, std::get<Admitted>(result), t);
 }
 
-bool SharedBreaker::report(const Admitted& admitted, Outcome outcome, std::int64_t admitted_at) {
+bool SharedBreaker::report(const Admitted& admitted, Outcome outcome, Time admitted_at) {
   bool current = false, trips = false;
   {
     std::lock_guard lock(mutex_);
-    const std::int64_t t = now_ns();
-    const auto slow = breaker::Duration(config_.breaker.slow_call).count();
-    if (outcome == Outcome::ok && slow > 0 && t - admitted_at >= slow) outcome = Outcome::slow;
+    const Time t = mono_now();
+    const auto slow = config_.breaker.slow_call;
+    if (outcome == Outcome::ok && slow.count() > 0 && t - admitted_at >= slow) outcome = Outcome::slow;
     if (admitted.id == 0) {
       current = admitted.generation == known_.generation;
-      follow_generation(time_of(t));
+      follow_generation(t);
       const bool judged = known_.mode == Mode::closed || known_.mode == Mode::metrics_only;
       if (current && judged && outcome != Outcome::ignored) {
-        window_.add(outcome, time_of(t));
-        const auto counts = window_.counts(time_of(t));
+        window_.add(outcome, t);
+        const auto counts = window_.counts(t);
         trips = known_.mode == Mode::closed && counts.calls >= config_.breaker.min_calls &&
                 (counts.fail * 100 >= config_.breaker.failure_percent * counts.calls ||
                  counts.slow * 100 >= config_.breaker.slow_percent * counts.calls);
@@ -89,9 +91,9 @@ bool SharedBreaker::report(const Admitted& admitted, Outcome outcome, std::int64
     }
   }
   if (admitted.id != 0) {
-    update([&](SharedState& state, std::int64_t t) { current = state.report(config_.breaker, admitted, outcome, t); });
+    update([&](SharedState& state, Time t) { current = state.report(config_.breaker, admitted, outcome, t); });
   } else if (trips) {
-    update([&](SharedState& state, std::int64_t t) { state.trip(config_.breaker, admitted.generation, t); });
+    update([&](SharedState& state, Time t) { state.trip(config_.breaker, admitted.generation, t); });
   }
   std::lock_guard lock(mutex_);
   --metrics_.in_flight;
@@ -103,11 +105,11 @@ void SharedBreaker::set(Mode mode) {
   if (mode == Mode::open || mode == Mode::half_open) {
     throw std::invalid_argument("shared breaker: open and half_open cannot be ordered; use forced_open or closed");
   }
-  update([&](SharedState& state, std::int64_t t) { state.set(mode, t); });
+  update([&](SharedState& state, Time t) { state.set(mode, t); });
 }
 
 /// REQUIRES: mutex_ held. The window holds outcomes of one generation only.
-void SharedBreaker::follow_generation(breaker::Time t) {
+void SharedBreaker::follow_generation(Time t) {
   if (window_generation_ == known_.generation) return;
   window_generation_ = known_.generation;
   window_.clear(t);
@@ -116,15 +118,15 @@ void SharedBreaker::follow_generation(breaker::Time t) {
 void SharedBreaker::refresh_if_old() {
   {
     std::lock_guard lock(mutex_);
-    if (ever_known_ && now_ns() - known_at_ < breaker::Duration(config_.staleness).count()) return;
+    if (ever_known_ && mono_now() - known_at_ < config_.staleness) return;
   }
-  update([](SharedState&, std::int64_t) {});
+  update([](SharedState&, Time) {});
 }
 
 /// One change of the shared state: read, change, compare-and-swap. `change` may run several times; the last counts.
 void SharedBreaker::update(const Change& change) {
   for (int attempt = 0; attempt < attempts_max; ++attempt) {
-    const std::int64_t t = now_ns();
+    const Time t = mono_now();
     const auto read = store_.get(config_.name);
     const auto* record = std::get_if<store::Record>(&read);
     if (record == nullptr) return go_alone(change);
@@ -147,7 +149,7 @@ void SharedBreaker::update(const Change& change) {
 
 void SharedBreaker::learn(const SharedState& state, std::uint64_t version) {
   std::lock_guard lock(mutex_);
-  known_at_ = now_ns();
+  known_at_ = mono_now();
   ever_known_ = true;
   alone_ = false;
   if (version < version_) return;  // another thread has read a newer one meanwhile
@@ -160,7 +162,7 @@ void SharedBreaker::go_alone(const Change& change) {
   ++metrics_.store_errors;
   alone_ = true;
   ever_known_ = true;
-  known_at_ = now_ns();  // asked again after `staleness`, not with every call
+  known_at_ = mono_now();  // asked again after `staleness`, not with every call
   change(known_, known_at_);
 }
 

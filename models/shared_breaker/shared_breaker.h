@@ -47,10 +47,10 @@ class Ticket {
 
  private:
   friend class SharedBreaker;
-  Ticket(SharedBreaker& owner, Admitted admitted, std::int64_t at) : owner_(&owner), admitted_(admitted), at_(at) {}
+  Ticket(SharedBreaker& owner, Admitted admitted, Time at) : owner_(&owner), admitted_(admitted), at_(at) {}
   SharedBreaker* owner_;  // null once reported or moved from
   Admitted admitted_;
-  std::int64_t at_;
+  Time at_;
 };
 
 struct SharedMetrics {
@@ -80,21 +80,21 @@ class SharedBreaker {
 
  private:
   friend class Ticket;
-  using Change = std::function<void(SharedState&, std::int64_t)>;
+  using Change = std::function<void(SharedState&, Time)>;
 
-  bool report(const Admitted& admitted, Outcome outcome, std::int64_t admitted_at);
+  bool report(const Admitted& admitted, Outcome outcome, Time admitted_at);
   void update(const Change& change);
   void refresh_if_old();
   void learn(const SharedState& state, std::uint64_t version);
   void go_alone(const Change& change);
-  void follow_generation(breaker::Time t);
+  void follow_generation(Time t);
 
   const SharedConfig config_;
   store::VersionedStore& store_;
   mutable std::mutex mutex_;
   SharedState known_;                // guarded by mutex_
   std::uint64_t version_ = 0;        // guarded by mutex_; of the record that known_ came from
-  std::int64_t known_at_ = 0;        // guarded by mutex_; when that was last confirmed
+  Time known_at_{};                  // guarded by mutex_; when that was last confirmed
   bool ever_known_ = false;          // guarded by mutex_
   bool alone_ = false;               // guarded by mutex_
   breaker::Window window_;           // guarded by mutex_; of outcomes seen here in window_generation_

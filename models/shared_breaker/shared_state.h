@@ -3,7 +3,7 @@
 //
 // The window of outcomes is not here: each process counts what it sees itself, and shares the conclusion. Every mode
 // change adds one to the generation; `update` of SharedBreaker makes each transition one compare-and-swap. Times are
-// nanoseconds of a clock that all who share the store read. Not thread safe.
+// of the monotonic clock, which on one machine all processes read alike. Not thread safe.
 #pragma once
 
 #include <cstdint>
@@ -18,14 +18,16 @@
 namespace shared_breaker {
 
 using breaker::Config;
+using breaker::Duration;
 using breaker::Mode;
 using breaker::Outcome;
 using breaker::Reason;
 using breaker::Rejected;
+using breaker::Time;
 
 struct Probe {
   std::uint64_t id = 0;
-  std::int64_t lease_end = 0;
+  Time lease_end{};
   bool operator==(const Probe&) const = default;
 };
 
@@ -37,25 +39,25 @@ struct Admitted {
 struct SharedState {
   Mode mode = Mode::closed;
   std::uint64_t generation = 1;
-  std::int64_t since = 0;      ///< when the generation began
-  std::int64_t open_wait = 0;  ///< in mode open
+  Time since{};             ///< when the generation began
+  Duration open_wait{};     ///< in mode open
   std::uint32_t reopens = 0;
   std::uint32_t successes = 0;
   std::uint64_t last_probe = 0;
   std::vector<Probe> probes;
   bool operator==(const SharedState&) const = default;
 
-  void tick(const Config& config, std::int64_t t);
-  std::variant<Admitted, Rejected> acquire(const Config& config, std::int64_t t);
+  void tick(const Config& config, Time t);
+  std::variant<Admitted, Rejected> acquire(const Config& config, Time t);
   /// Of a probe. False where its generation has passed or its lease ran out: no effect.
-  bool report(const Config& config, const Admitted& probe, Outcome outcome, std::int64_t t);
+  bool report(const Config& config, const Admitted& probe, Outcome outcome, Time t);
   /// A process's window says so. No effect unless closed in that generation.
-  void trip(const Config& config, std::uint64_t from_generation, std::int64_t t);
-  void set(Mode mode, std::int64_t t);  ///< by an operator
+  void trip(const Config& config, std::uint64_t from_generation, Time t);
+  void set(Mode mode, Time t);  ///< by an operator
 
  private:
-  void enter(Mode mode, std::int64_t t);
-  void open(const Config& config, std::int64_t t);
+  void enter(Mode mode, Time t);
+  void open(const Config& config, Time t);
 };
 
 std::string to_text(const SharedState& state);

@@ -28,22 +28,23 @@ bool Background::spawn(RequestContext context, Work work) {
 void Background::run(const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
   while (true) {
-    if (!arrived_.wait(lock, stop, [this] { return !queue_.empty(); }) || stop.stop_requested()) return;
-    {
-      const Task task = std::move(queue_.front());
-      queue_.pop_front();
-      ++counters_.running;
-      lock.unlock();
-      bool done = true;
-      try {
-        task.work(task.context, stop);
-      } catch (const std::exception&) {
-        done = false;
-      }
-      lock.lock();
-      --counters_.running;
-      ++(done ? counters_.finished : counters_.failed);
+    const bool work = arrived_.wait_for(lock, stop, look_every, [this] { return !queue_.empty(); });
+    if (stop.stop_requested()) return;
+    if (!work) continue;
+    std::optional<Task> task = std::move(queue_.front());
+    queue_.pop_front();
+    ++counters_.running;
+    lock.unlock();
+    bool done = true;
+    try {
+      task->work(task->context, stop);
+    } catch (const std::exception&) {
+      done = false;
     }
+    task.reset();  // what it holds goes under no lock
+    lock.lock();
+    --counters_.running;
+    ++(done ? counters_.finished : counters_.failed);
     if (queue_.empty() && counters_.running == 0) idle_.notify_all();
   }
 }

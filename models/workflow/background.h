@@ -3,7 +3,8 @@
 // A task is given its context by value when it is spawned, so whatever it reports, it reports for the request that
 // caused it. At most `queued_max` wait; more are refused, to the one who spawns. Every task that was accepted is run
 // once or, where `stop` had no time left for it, counted as cancelled: spawned = finished + failed + cancelled once
-// stopped. Tasks run under no lock and must return soon after their stop token asks them to. Any thread.
+// stopped. Tasks run, and what they hold goes, under no lock; they must return soon after their stop token asks them to.
+// A worker waits for work at most `look_every` at a time, so that a lost notification costs no task. Any thread.
 #pragma once
 
 #include <condition_variable>
@@ -11,6 +12,7 @@
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <stop_token>
 #include <thread>
 #include <vector>
@@ -31,6 +33,8 @@ struct BackgroundCounters {
 
 class Background {
  public:
+  static constexpr Duration look_every = std::chrono::minutes(10);
+
   using Work = std::function<void(const RequestContext& context, const std::stop_token& stop)>;
 
   /// REQUIRES: both at least 1.

@@ -27,7 +27,7 @@ void Escalator::start() {
 
 void Escalator::stop() {
   thread_.request_stop();
-  if (thread_.joinable()) thread_.join();
+  if (thread_.joinable()) thread_.join();  // bounded: by a tick, for the journal
 }
 
 void Escalator::run(const std::stop_token& stop) {

@@ -1,6 +1,7 @@
 // What a circuit breaker owes its callers, rule by rule: each scenario is the smallest in which one of its rules shows.
 
 #include <foreseed/scenario.h>
+#include <foreseed/world.h>
 
 #include <atomic>
 #include <chrono>
@@ -285,4 +286,58 @@ FORESEED_SCENARIO(breaker_events, "one listener at a time, every event, in order
   forcing.join();
   resetting.join();
   FORESEED_CHECK(last == 3);
+}
+
+// S3-07, CB1, CB8
+FORESEED_SCENARIO(breaker_reasons, "each change says why, and what is counted is what happened (holds)") {
+  using breaker::Outcome;
+  using breaker::Reason;
+  breaker::Config config = small();
+  config.slow_percent = 100;
+  const breaker::Time start{};
+  breaker::StateMachine machine(config, 1, start);
+  std::vector<Reason> reasons;
+  std::uint64_t rejected = 0;
+  const auto call = [&](Outcome outcome, std::chrono::seconds at) {
+    auto admission = machine.acquire(start + at);
+    auto* permit = std::get_if<breaker::Permit>(&admission);
+    if (permit != nullptr) machine.report(*permit, outcome, start + at);
+    rejected += permit == nullptr;
+    for (const breaker::Event& event : machine.take_events()) reasons.push_back(event.reason);
+  };
+  for (int i = 0; i < 3; ++i) call(Outcome::fail, 0s);
+  call(Outcome::fail, 10s);
+  call(Outcome::slow, 20s);
+  auto lost = machine.acquire(start + 30s);
+  call(Outcome::ok, 31s);
+  machine.tick(start + 35s);
+  machine.tick(start + 45s);
+  machine.tick(start + 65s);
+  for (int i = 0; i < 2; ++i) call(Outcome::ok, 75s);
+  for (int i = 0; i < 3; ++i) call(Outcome::slow, 75s);
+  FORESEED_CHECK((reasons == std::vector{Reason::failure_rate, Reason::wait_elapsed, Reason::probe_failed, Reason::wait_elapsed, Reason::probe_slow,
+                                         Reason::wait_elapsed, Reason::probe_lease_expired, Reason::wait_elapsed, Reason::half_open_timeout,
+                                         Reason::wait_elapsed, Reason::probes_succeeded, Reason::slow_rate}));
+  const breaker::Metrics m = machine.metrics();
+  FORESEED_CHECK(m.transitions == reasons.size() && m.lease_expired == 1 && m.rejected == rejected && rejected == 3);
+  FORESEED_CHECK(m.fail == 3 && m.slow == 3 && m.ok == 2 && m.in_flight == 1 && m.admitted == 9);
+}
+
+// CB11, R-05
+FORESEED_SCENARIO(breaker_wall_clock, "the wall clock is set while it is open: it is open for as long as it said (holds)") {
+  foreseed::Host host("caller", [] {
+    CircuitBreaker breaker(small());
+    const auto start = std::chrono::steady_clock::now();
+    for (int i = 0; i < 2; ++i) std::get<Ticket>(breaker.acquire()).fail();
+    std::this_thread::sleep_until(start + 10s - 1ns);
+    FORESEED_CHECK(!std::holds_alternative<Ticket>(breaker.acquire()));
+    std::this_thread::sleep_until(start + 10s);
+    FORESEED_CHECK(std::holds_alternative<Ticket>(breaker.acquire()));
+  });
+  const auto by = foreseed::choose(2) == 0 ? 1h : -1h;
+  for (const auto step : {by, -2 * by}) {
+    std::this_thread::sleep_for(3s);
+    host.step_clock(step);
+  }
+  host.join();
 }

@@ -3,6 +3,7 @@
 #include <foreseed/scenario.h>
 #include <foreseed/world.h>
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <memory>
@@ -259,4 +260,65 @@ FORESEED_SCENARIO(lock_heartbeat_never, "a holder that dies before its first hea
   std::thread a(wait, 2), b(wait, 3);
   a.join();
   b.join();
+}
+
+// S3-23, LK12
+FORESEED_SCENARIO(lock_wall_clock, "wall clocks are set by ten seconds, back and forth, while a lease runs and is renewed: it is no shorter or longer (holds)") {
+  store::MemoryStore store;
+  const auto server = open(store);
+  const auto start = mono_now();
+  foreseed::Host holder("holder", [&] {
+    const ServerGrant grant = granted(*server, 1, Mode::exclusive);
+    std::this_thread::sleep_until(start + 5s);
+    FORESEED_CHECK(server->renew(grant.token, 10s) == Result<MonoTime>(start + 15s));
+    std::this_thread::sleep_until(start + 16s);
+    FORESEED_CHECK(server->renew(grant.token, 10s) == Result<MonoTime>(Error::lease_lost));
+  });
+  std::thread waiter([&] {
+    std::this_thread::sleep_until(start + 1s);
+    granted(*server, 2, Mode::exclusive, start + 60s);
+    FORESEED_CHECK(mono_now() == start + 15s);
+  });
+  const auto by = foreseed::choose(2) == 0 ? 10s : -10s;
+  for (const auto step : {by, -2 * by}) {
+    std::this_thread::sleep_for(3s);
+    holder.step_clock(step);
+  }
+  waiter.join();
+  holder.join();
+}
+
+// S2-02, S3-25
+FORESEED_SCENARIO(migration_once, "three replicas start a migration of four steps at once, one dies before any of them: each is done once, the next goes on where it stopped (holds)") {
+  store::MemoryStore locks, database;
+  const auto server = open(locks);
+  FencedStore state(database);
+  const auto start = mono_now();
+  const std::size_t dies_before = foreseed::choose(5);  // 4: nobody does
+  std::atomic<bool> died{false};
+  std::optional<Lease> of_the_dead;
+  std::array<std::atomic<int>, 4> done{};
+  const auto replica = [&] {
+    LockClient client(*server, ClientConfig{});
+    auto acquired = client.acquire("migration", Mode::exclusive, start + 60s);
+    Lease& lease = std::get<Lease>(acquired);
+    for (;;) {
+      const std::size_t next = std::get<FencedValue>(state.read("migration")).value.size();
+      if (next == done.size()) return;
+      if (next == dies_before && !died.exchange(true)) {
+        of_the_dead.emplace(std::move(lease));  // it is not renewed, nor given back
+        return;
+      }
+      FORESEED_CHECK(!state.write(lease.token(), std::string(next + 1, 'x')));
+      ++done[next];
+    }
+  };
+  std::thread a(replica), b(replica), c(replica);
+  a.join();
+  b.join();
+  c.join();
+  for (const std::atomic<int>& times : done) FORESEED_CHECK(times == 1);
+  FORESEED_CHECK(died == (dies_before < 4) && (!died || mono_now() - start < 11s));
+  if (of_the_dead) FORESEED_CHECK(state.write(of_the_dead->token(), "late") == Error::stale_token);
+  FORESEED_CHECK(std::get<FencedValue>(state.read("migration")).value == "xxxx");
 }

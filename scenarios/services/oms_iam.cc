@@ -73,3 +73,31 @@ FORESEED_SCENARIO(oms_iam_faults, "for --faults: what strikes IAM in the first m
   FORESEED_CHECK(metrics.in_flight == 0 && metrics.admitted + metrics.rejected == town.oms->auth_counters().decisions);
   town.stop();
 }
+
+// SV1
+FORESEED_SCENARIO(order_at_expiry, "a token ends while orders are placed, IAM being there or not: none is accepted that was sent after (holds)") {
+  Town town;
+  const bool alone = foreseed::choose(2) == 1;
+  if (alone) town.iam.stop();
+  const auto wall_now = [] { return std::chrono::system_clock::now(); };
+  const auto end = std::chrono::floor<std::chrono::seconds>(wall_now() + 3s);
+  const std::string bearer = token({"orders:write"}, 3s);
+  std::atomic<int> accepted{0}, refused{0};
+  const auto buyer = [&] {
+    while (wall_now() < end + 1s) {
+      const auto sent = wall_now();
+      const int status = order(bearer).status;
+      FORESEED_CHECK(status == 201 || status == 401);
+      if (sent >= end) FORESEED_CHECK(status == 401);
+      if (wall_now() < end) FORESEED_CHECK(status == 201);
+      ++(status == 201 ? accepted : refused);
+      std::this_thread::sleep_for(37ms);
+    }
+  };
+  std::thread a(buyer), b(buyer);
+  a.join();
+  b.join();
+  FORESEED_CHECK(accepted > 0 && refused > 0 && town.oms->orders().size() == static_cast<std::size_t>(accepted));
+  if (!alone) town.iam.stop();
+  town.oms.stop();
+}

@@ -4,10 +4,12 @@
 
 #include <atomic>
 #include <chrono>
+#include <stdexcept>
 #include <string>
 #include <thread>
 
 #include "services/connection_queue.h"
+#include "services/health_check.h"
 #include "services/jwt.h"
 #include "services/order_store.h"
 #include "services/token_authority.h"
@@ -39,17 +41,82 @@ FORESEED_SCENARIO(orders_idempotent, "one key sent twice at once is one order, a
 
 FORESEED_SCENARIO(workers_queue, "bounded, and everything that was queued is served before the workers end (holds)") {
   std::atomic<int> served{0};
-  services::ConnectionQueue queue(2, 1);
+  services::ConnectionQueue queue(2, 1, 10s);
+  const auto start = std::chrono::steady_clock::now();
   for (int i = 0; i < 5; ++i) {
     queue.enqueue([&] {
       std::this_thread::sleep_for(1s);
       ++served;
     });
   }
-  // Two at work twice over, and one in the queue: the fifth had to wait for that.
+  // Two at work twice over, and one in the queue: the fifth had to wait for that, and not until its time was over.
   FORESEED_CHECK(served >= 2);
+  FORESEED_CHECK(std::chrono::steady_clock::now() - start == 1s);
   queue.shutdown();
   FORESEED_CHECK(served == 5);
+}
+
+// S1-21, S2-17, S3-04
+FORESEED_SCENARIO(workers_busy, "what finds no place within its time is served by the one who brought it, and no wait is longer (holds)") {
+  const auto start = std::chrono::steady_clock::now();
+  const auto passed = [&] { return std::chrono::steady_clock::now() - start; };
+  const auto here = std::this_thread::get_id();
+  std::atomic<int> by_workers{0}, here_served{0};
+  services::ConnectionQueue queue(1, 1, 3s);
+  const auto serve = [&](std::chrono::seconds time) {
+    return [&, time] {
+      std::this_thread::sleep_for(time);
+      ++(std::this_thread::get_id() == here ? here_served : by_workers);
+    };
+  };
+  queue.enqueue(serve(5s));
+  std::this_thread::sleep_for(1ms);  // until the worker has it
+  queue.enqueue(serve(5s));
+  FORESEED_CHECK(here_served == 0 && passed() < 1s);
+  queue.enqueue(serve(0s));  // one at work until 5 s, one in the queue
+  FORESEED_CHECK(here_served == 1 && passed() >= 3s && passed() < 4s);
+  queue.enqueue(serve(0s));  // there is room at 5 s
+  FORESEED_CHECK(here_served == 1 && passed() >= 5s && passed() < 6s);
+  queue.shutdown();
+  FORESEED_CHECK(by_workers == 3 && here_served == 1 && passed() < 11s);
+}
+
+// S2-17
+FORESEED_SCENARIO(workers_idle, "ten hours without a connection: the workers look now and then, and serve the next (holds)") {
+  services::ConnectionQueue queue(2, 1, 1s);
+  std::this_thread::sleep_for(10h);
+  std::atomic<bool> served{false};
+  queue.enqueue([&] { served = true; });
+  std::this_thread::sleep_for(1ms);
+  FORESEED_CHECK(served);
+  queue.shutdown();
+}
+
+// S0-46
+FORESEED_SCENARIO(health_check_hangs, "asked one at a time, once in a period; while the answer is late the last one counts for two periods, then nothing is known (holds)") {
+  using State = services::HealthCheck::State;
+  const auto start = std::chrono::steady_clock::now();
+  const auto at = [&](std::chrono::milliseconds time) { std::this_thread::sleep_until(start + time); };
+  std::atomic<int> asked{0};
+  services::HealthCheck check(
+      [&] {
+        if (++asked == 2) std::this_thread::sleep_for(5s);
+        if (asked == 3) throw std::runtime_error("gone");
+        return true;
+      },
+      1s);
+  FORESEED_CHECK(check.look() == State::ok && asked == 1);
+  at(900ms);
+  FORESEED_CHECK(check.look() == State::ok && asked == 1);
+  at(1100ms);
+  std::thread hung([&] { FORESEED_CHECK(check.look() == State::ok); });
+  at(1500ms);
+  FORESEED_CHECK(check.look() == State::ok && asked == 2);
+  at(2500ms);
+  FORESEED_CHECK(check.look() == State::unknown && asked == 2);
+  hung.join();
+  at(7500ms);
+  FORESEED_CHECK(check.look() == State::failing && asked == 3);
 }
 
 FORESEED_SCENARIO(jwt_rules, "a token counts within its dates, for its audience, under the key's own algorithm, with all the scopes asked (holds)") {

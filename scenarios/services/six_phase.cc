@@ -101,6 +101,30 @@ FORESEED_SCENARIO(six_phase, "cold start, normal, learning, stress, failures, ve
   FORESEED_CHECK(order(bearer).path == "remote");
   while (Person().get("/health/deep").status != 200) std::this_thread::sleep_for(10ms);
   FORESEED_CHECK(mono_now() - cold < 60s);
+  // Through all phases: who has no good token, or not the scope, gets nothing (S1-37).
+  std::atomic<bool> over{false};
+  std::atomic<std::uint64_t> attempts{0};
+  std::thread intruder([&] {
+    services::JwtClaims forged;
+    forged.subject = "alice";
+    forged.issuer = "iam";
+    forged.audience = {"oms"};
+    forged.scopes = {"orders:write"};
+    forged.expires_at = 4'000'000'000;
+    const std::string tokens[] = {"", *services::jwt_sign(forged, services::JwtKey::hs256(std::string(32, 'x'))),
+                                  token({"orders:write"}, -1s), token({"orders:read"}, 24h)};
+    while (!over) {
+      for (const std::string& tried : tokens) {
+        const int ordered = try_order(tried, 2s).status;
+        FORESEED_CHECK(ordered == 0 || ordered == 401 || ordered == 403 || ordered == 503);
+        const httplib::Headers bearer_of_it = {{"Authorization", "Bearer " + tried}};
+        const auto audit = httplib::Client("workflow", 8083).Get("/audit", bearer_of_it);
+        FORESEED_CHECK(!audit || audit->status == 401 || audit->status == 503);
+        ++attempts;
+      }
+      std::this_thread::sleep_for(5s);
+    }
+  });
 
   // Normal.
   std::vector<Person> people(4);
@@ -191,6 +215,9 @@ FORESEED_SCENARIO(six_phase, "cold start, normal, learning, stress, failures, ve
   }
   foreseed::note("recovered after " + std::to_string(std::chrono::floor<std::chrono::milliseconds>(mono_now() - healed).count()) +
                  " ms, " + std::to_string(jobs) + " jobs");
+  over = true;
+  intruder.join();
+  FORESEED_CHECK(attempts > 100);
   FORESEED_CHECK(town.oms->orders().size() == jobs + probes);
   const workflow::Statistics statistics = workflow->journal().statistics();
   FORESEED_CHECK(statistics.submitted == jobs && statistics.pending + statistics.escalated == jobs);

@@ -149,8 +149,10 @@ FORESEED_SCENARIO(smallest_visits, "three come where two may be at once: each is
 // S2-14
 FORESEED_SCENARIO(smallest_workers, "a worker with room for one, told to end: what was queued is served (holds)") {
   std::atomic<int> served{0};
-  services::ConnectionQueue queue(1, 1);
+  services::ConnectionQueue queue(1, 1, 1s);
+  const auto start = mono_now();
   for (int i = 0; i < 2; ++i) queue.enqueue([&] { ++served; });
+  FORESEED_CHECK(mono_now() - start < 1s);  // told that there is room
   queue.shutdown();
   FORESEED_CHECK(served == 2);
 }

@@ -10,6 +10,7 @@
 #include "campaign/campaign.h"
 #include "cli/cli.h"
 #include "cli/registry.h"
+#include "explore/random.h"
 #include "report/export.h"
 #include "trace/store.h"
 
@@ -56,6 +57,7 @@ ExitCode report_failure(const Options& options, std::int64_t id, const Trace& tr
   }
   if (options.json) {
     print_json({{"event", "failure"}, {"scenario", trace.scenario}, {"seed", std::to_string(trace.seed)},
+                {"strategy", std::string(explore::member_for(trace.strategy.empty() ? "uniform" : trace.strategy, trace.seed))},
                 {"kind", std::string(to_string(trace.finding.kind))}, {"message", trace.finding.message},
                 {"trace", name}, {"replay", fmt::format("{} replay {}", options.program, name)},
                 {"report", fmt::format("{} report {}", options.program, name)}});

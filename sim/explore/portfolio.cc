@@ -44,8 +44,10 @@ std::vector<std::string> strategy_names() {
   return names;
 }
 
-Strategy* strategy_named(std::string_view name, std::uint64_t seed) {
-  return named(name == "portfolio" ? cycle[seed % std::size(cycle)] : name);
+std::string_view member_for(std::string_view name, std::uint64_t seed) {
+  return name == "portfolio" ? cycle[seed % std::size(cycle)] : name;
 }
+
+Strategy* strategy_named(std::string_view name, std::uint64_t seed) { return named(member_for(name, seed)); }
 
 }  // namespace foreseed::explore

@@ -32,6 +32,9 @@ FORESEED_API std::vector<std::string> strategy_names();
 /// Whether executions under the strategy of this name are those of a search (RunOptions::search).
 inline bool is_search(std::string_view name) { return name == "dfs" || name == "dpor"; }
 
+/// The name of the strategy that an execution of `seed` has: the portfolio's member, else `name`.
+FORESEED_API std::string_view member_for(std::string_view name, std::uint64_t seed);
+
 /// The strategy of that name, for an execution of `seed`: under "portfolio" each seed has its own. Null stands for uniform,
 /// and for names of searches. It is the process's: good for one execution at a time.
 FORESEED_API Strategy* strategy_named(std::string_view name, std::uint64_t seed);

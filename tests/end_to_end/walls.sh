@@ -6,6 +6,11 @@ bad=0
 complain() { echo "walls: $1"; bad=1; }
 grep -rnE '#include *[<"](foreseed|sim|properties|scenarios)/' models && complain "models/ includes the simulator"
 grep -rnE '^ *# *if(n?def)?\b.*(SIM|FORESEED|TEST|MUTANT)' models && complain "models/ has a test switch"
+# AU10: what a stranger guesses at is compared in constant time.
+grep -rnE '\bmemcmp\(|\b(signature|mac|hash->|expected->?)[a-z_>.-]* *[!=]= ' models/services/jwt_key.cc models/workflow && complain "compare by CRYPTO_memcmp"
+for secret in services/jwt_key.cc workflow/password.cc workflow/totp.cc; do
+  grep -q 'CRYPTO_memcmp(' "models/$secret" || complain "models/$secret does not compare in constant time"
+done
 includes() { grep -rnE "#include \"($2)/" "sim/$1" && complain "sim/$1 must not include $2"; }
 includes choice 'kernel|sync|memory|net|intercept|trace|campaign|cli'
 includes kernel 'sync|memory|net|intercept|trace|campaign|cli'

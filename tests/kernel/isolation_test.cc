@@ -1,4 +1,4 @@
-// Nothing leaks from one run into the next: globals, statics, memory allocated before the run, descriptors of a library.
+// Nothing leaks from one run into the next: globals, statics, memory allocated before the run, descriptors of a library (S4-02).
 
 #include <gtest/gtest.h>
 

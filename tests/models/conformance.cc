@@ -109,6 +109,7 @@ std::vector<std::string> check_iam(const Town& town) {
     return ask(town.iam, "POST", "/validate", json{{"token", token}, {"scope", scope}}.dump());
   };
   findings.expect("health", 200, ask(town.iam, "GET", "/health").status);
+  findings.expect("deep health", 200, ask(town.iam, "GET", "/health/deep").status);
   const Reply good = validate(town.writer, "orders:write");
   findings.expect("a good token", 200, good.status);
   findings.expect("its subject", "alice", good.body.value("sub", ""));
@@ -135,6 +136,7 @@ std::vector<std::string> check_oms(const Town& town) {
     return ask(town.oms, "POST", "/orders", body, token, key.empty() ? httplib::Headers{} : httplib::Headers{{"Idempotency-Key", key}});
   };
   findings.expect("health", 200, ask(town.oms, "GET", "/health").status);
+  findings.expect("deep health", 200, ask(town.oms, "GET", "/health/deep").status);
   const Reply placed = order(town.writer, tea);
   findings.expect("an order", 201, placed.status);
   findings.expect("by whom it was allowed", "remote", placed.header("X-Auth-Path"));

@@ -69,6 +69,17 @@ done
 expect "exit code of oms with local fallback and no key" 2 $?
 rm -f "$work/usage.err"
 
+# S0-07: what a daemon needs at its start and does not get ends it, with one line that says what.
+timeout 20 "$bin/workflow" "${key[@]}" --port 0 --store "$work" >"$work/out" 2>"$work/usage.err"
+expect "exit code of workflow with a store that cannot be opened" 1 $?
+expect "lines on stderr of it" 1 "$(wc -l <"$work/usage.err")"
+rm -f "$work/usage.err"
+
+# S4-05: what ships has nothing of the simulator in it, and no door for tests.
+for daemon in iam oms workflow; do
+  expect "$daemon's symbols of the simulator" "" "$(nm -C "$bin/$daemon" | grep -iE 'foreseed|__tsan' | head -n 3)"
+done
+
 start iam "${key[@]}"
 iam_port=$port
 iam_pid=$pid
@@ -82,6 +93,8 @@ expired=$("$bin/iam" "${key[@]}" token --sub alice --scope orders:write --ttl -1
 
 expect "iam health" 200 "$(curl_status "http://127.0.0.1:$iam_port/health")"
 expect "oms health" 200 "$(curl_status "http://127.0.0.1:$oms_port/health")"
+expect "iam deep health" 200 "$(curl_status "http://127.0.0.1:$iam_port/health/deep")"
+expect "oms deep health" 200 "$(curl_status "http://127.0.0.1:$oms_port/health/deep")"
 
 expect "order" 201 "$(order "$writer")"
 expect "path of an order" remote "$(auth_path)"
@@ -95,6 +108,10 @@ expect "token without scope" 403 "$(order "$reader")"
 expect "metrics" 200 "$(curl_status "http://127.0.0.1:$oms_port/metrics")"
 
 stop "$iam_pid"
+expect "oms health without iam" 200 "$(curl_status "http://127.0.0.1:$oms_port/health")"
+sleep 1.1  # its last answer is old by then
+expect "oms deep health without iam, with a fallback" 200 "$(curl_status "http://127.0.0.1:$oms_port/health/deep")"
+expect "its status" degraded "$(sed -n 's/.*"status":"\([a-z]*\)".*/\1/p' "$work/body")"
 expect "order without iam" 201 "$(order "$writer")"
 expect "path of an order without iam" local "$(auth_path)"
 expect "no scope without iam" 403 "$(order "$reader")"

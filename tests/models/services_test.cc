@@ -157,6 +157,23 @@ TEST_F(Services, WithoutIamTheFallbackValidatesLocallyAndTheBreakerOpens) {  // 
   EXPECT_EQ(health["iam"]["breaker"], "open");
 }
 
+TEST_F(Services, DeepHealthIsReadinessAndHealthIsLife) {  // S0-46, S1-42, S3-51
+  start_iam();
+  start_oms(FallbackPolicy::deny);
+  EXPECT_EQ(get("/health/deep")->status, 200);
+  httplib::Client to_iam("127.0.0.1", iam_port);
+  const json keys = json::parse(to_iam.Get("/health/deep")->body);
+  EXPECT_EQ(keys["checks"]["key"], "ok");
+  to_iam.stop();
+  iam->stop();
+  while (get("/health/deep")->status != 503) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  const json report = json::parse(get("/health/deep")->body);
+  EXPECT_EQ(report["status"], "degraded");
+  EXPECT_EQ(report["checks"]["iam"], "failing");
+  EXPECT_EQ(get("/health")->status, 200);
+  EXPECT_EQ(oms->breaker().metrics().admitted, 0U) << "looking is no traffic";
+}
+
 TEST_F(Services, WithoutIamTheDenyingPolicyAnswers503) {
   start_iam();
   start_oms(FallbackPolicy::deny);

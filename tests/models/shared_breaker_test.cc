@@ -16,7 +16,7 @@ namespace {
 using namespace std::chrono_literals;
 using common::Error;
 
-constexpr std::int64_t s = 1'000'000'000;
+constexpr Time at(Duration since_boot) { return Time(since_boot); }
 
 Config small_breaker() {
   Config config;
@@ -33,61 +33,61 @@ Config small_breaker() {
 
 SharedState half_open(const Config& config) {
   SharedState state;
-  state.trip(config, 1, 0);
-  state.tick(config, 10 * s);
+  state.trip(config, 1, at(0s));
+  state.tick(config, at(10s));
   EXPECT_EQ(state.mode, Mode::half_open);
   return state;
 }
 
-Admitted probe(SharedState& state, const Config& config, std::int64_t t) {
+Admitted probe(SharedState& state, const Config& config, Time t) {
   return std::get<Admitted>(state.acquire(config, t));
 }
 
 TEST(SharedState, OpensWaitsProbesAndCloses) {  // CB1, CB3, CB4, CB6
   const Config config = small_breaker();
   SharedState state;
-  state.trip(config, 7, 0);
+  state.trip(config, 7, at(0s));
   EXPECT_EQ(state.mode, Mode::closed) << "of another generation";
-  state.trip(config, 1, 0);
-  const auto early = std::get<Rejected>(state.acquire(config, 10 * s - 1));
+  state.trip(config, 1, at(0s));
+  const auto early = std::get<Rejected>(state.acquire(config, at(10s - 1ns)));
   EXPECT_EQ(early.retry_after, 1ns);
-  const Admitted a = probe(state, config, 10 * s), b = probe(state, config, 10 * s);
-  EXPECT_TRUE(std::holds_alternative<Rejected>(state.acquire(config, 10 * s)));
-  EXPECT_TRUE(state.report(config, a, Outcome::ok, 11 * s));
-  EXPECT_FALSE(state.report(config, a, Outcome::ok, 11 * s)) << "once";
+  const Admitted a = probe(state, config, at(10s)), b = probe(state, config, at(10s));
+  EXPECT_TRUE(std::holds_alternative<Rejected>(state.acquire(config, at(10s))));
+  EXPECT_TRUE(state.report(config, a, Outcome::ok, at(11s)));
+  EXPECT_FALSE(state.report(config, a, Outcome::ok, at(11s))) << "once";
   EXPECT_EQ(state.mode, Mode::half_open);
-  EXPECT_TRUE(state.report(config, b, Outcome::ok, 11 * s));
+  EXPECT_TRUE(state.report(config, b, Outcome::ok, at(11s)));
   EXPECT_EQ(state.mode, Mode::closed);
-  EXPECT_FALSE(state.report(config, b, Outcome::fail, 11 * s));
+  EXPECT_FALSE(state.report(config, b, Outcome::fail, at(11s)));
   EXPECT_EQ(state.mode, Mode::closed);
 }
 
 TEST(SharedState, AFailedOrLostProbeOpensForLonger) {  // B-02
   const Config config = small_breaker();
   SharedState state = half_open(config);
-  state.report(config, probe(state, config, 10 * s), Outcome::fail, 10 * s);
+  state.report(config, probe(state, config, at(10s)), Outcome::fail, at(10s));
   EXPECT_EQ(state.mode, Mode::open);
-  EXPECT_EQ(state.open_wait, 20 * s);
-  const Admitted lost = probe(state, config, 30 * s);
-  state.tick(config, 35 * s);
+  EXPECT_EQ(state.open_wait, 20s);
+  const Admitted lost = probe(state, config, at(30s));
+  state.tick(config, at(35s));
   EXPECT_EQ(state.mode, Mode::open);
-  EXPECT_EQ(state.open_wait, 40 * s);
-  EXPECT_FALSE(state.report(config, lost, Outcome::ok, 35 * s));
+  EXPECT_EQ(state.open_wait, 40s);
+  EXPECT_FALSE(state.report(config, lost, Outcome::ok, at(35s)));
 }
 
 TEST(SharedState, AnIgnoredProbeReturnsItsPlaceAndAnEraEnds) {  // B-01
   const Config config = small_breaker();
   SharedState state = half_open(config);
-  for (int i = 0; i < 10; ++i) state.report(config, probe(state, config, 10 * s), Outcome::ignored, 10 * s);
+  for (int i = 0; i < 10; ++i) state.report(config, probe(state, config, at(10s)), Outcome::ignored, at(10s));
   EXPECT_EQ(state.mode, Mode::half_open);
-  state.tick(config, 40 * s);
+  state.tick(config, at(40s));
   EXPECT_EQ(state.mode, Mode::open);
 }
 
 TEST(SharedState, ItsTextIsReadBackAndNothingElseIs) {
   const Config config = small_breaker();
   SharedState state = half_open(config);
-  probe(state, config, 10 * s);
+  probe(state, config, at(10s));
   EXPECT_EQ(from_text(to_text(state)), state);
   for (const std::string bad : {"", "x", "0 1 2", "9 1 0 0 0 0 0 0", "0 1 0 0 0 0 0 2 1 1", "0 1 0 0 0 0 0 0 ",
                                 "0 1 9223372036854775807 0 0 0 0 0", "0 1 0 0 0 0 0 99999999999"}) {
@@ -99,7 +99,7 @@ TEST(SharedState, ItsTextIsReadBackAndNothingElseIs) {
     text[random() % text.size()] = static_cast<char>(random());
     if (const auto read = from_text(text)) {
       SharedState changed = *read;
-      changed.tick(config, 11 * s);
+      changed.tick(config, at(11s));
     }
   }
 }

@@ -200,7 +200,7 @@ def judge(build, mutant, runs, keep):
         return row | {'verdict': 'equivalent' if expected is None else 'SURVIVED', 'finding': ''}
     failure = events['failure']
     row['finding'] = f'{failure["kind"]}: {failure["message"]}'
-    row['strategy'] = 'portfolio'  # the default of check
+    row['strategy'] = failure['strategy']  # which member of the portfolio
     if 'minimized' in events:
         row['trace'] = events['minimized']['after']
     right = expected is not None and expected in row['finding']
@@ -228,7 +228,7 @@ def line_of(row):
     trace = row.get('trace')
     length = f'{trace["steps"]} steps, {trace["preemptions"]} preemptions' if trace else ''
     killer = row['killer'].split()[0]
-    return (f'{row["verdict"]:10} {row["mutant"]:38} {row["catalogue"]:24} {killer:24} {row.get("strategy", ""):8} '
+    return (f'{row["verdict"]:10} {row["mutant"]:38} {row["catalogue"]:24} {killer:24} {row.get("strategy", ""):11} '
             f'{row.get("executions", ""):>6} {row.get("seconds", ""):>8} s  {length}')
 
 
