@@ -135,7 +135,8 @@ class Check : CampaignObserver {
 
  private:
   void begin() {
-    const json configuration = {{"faults", options_.faults}, {"max_steps", options_.max_steps}, {"memory", to_string(options_.memory)}, {"strategy", options_.strategy}};
+    json configuration = {{"faults", options_.faults}, {"max_steps", options_.max_steps}, {"memory", to_string(options_.memory)}, {"strategy", options_.strategy}};
+    if (options_.explore_races) configuration["races"] = "explore";
     const CampaignIdentity identity{scenario_.name, own_build_id(), configuration.dump(), campaign_.first_seed,
                                     campaign_.seed_stride, campaign_.runs};
     if (options_.resume) {

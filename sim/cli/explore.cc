@@ -80,11 +80,13 @@ ExitCode explore_scenario(const Options& options) {
   search.steps_per_instant_max = setting.steps_per_instant_max;
   search.faults = setting.faults;
   search.memory = setting.memory;
+  search.explore_races = setting.explore_races;
   search.hang_seconds = options.run_timeout_seconds;
   search.heap_bytes_max = options.memory_limit_bytes;
   const SearchResult result = search_of(scenario, options, search);
   const char* const verdict = result.failed != 0 ? "failed" : result.finished ? "held" : "incomplete";
   print_summary(options, scenario, result, verdict);
+  setting.racy_sites = result.racy_sites;
   ExitCode code = ExitCode::held;
   if (result.interrupted || (!result.finished && options.require_complete)) code = ExitCode::inconclusive;
   if (!result.failing.empty()) code = ExitCode::violated;

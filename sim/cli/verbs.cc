@@ -42,7 +42,9 @@ const Scenario& scenario_named(const std::string& name) {
   throw UsageError(message + " `list` shows all");
 }
 
-Setting setting_of(const Options& options) { return {options.max_steps, options.faults, options.memory, options.strategy}; }
+Setting setting_of(const Options& options) {
+  return {options.max_steps, options.faults, options.memory, options.strategy, options.explore_races};
+}
 
 Limits limits_of(const Options& options) {
   return {.hang_seconds = options.run_timeout_seconds, .heap_bytes_max = options.memory_limit_bytes, .in_child = options.fork};

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kernel/world.h"
+#include "memory/racy.h"
 #include "memory/weak.h"
 
 namespace foreseed::memory {
@@ -91,11 +92,6 @@ inline bool conflict(Access a, bool a_writes, Access b, bool b_writes) {
   return (mask_of(a) & mask_of(b)) != 0 && (a_writes || b_writes) && !(atomic(a) && atomic(b));
 }
 
-const char* describe(bool is_write, bool is_atomic) {
-  if (is_atomic) return is_write ? "atomic write" : "atomic read";
-  return is_write ? "write" : "read";
-}
-
 [[noreturn]] void report_closed(std::uintptr_t address, bool writes, bool is_atomic) {
   HeapSpot spot = heap_spot(address);
   const char* const access = describe(writes, is_atomic);
@@ -104,8 +100,12 @@ const char* describe(bool is_write, bool is_atomic) {
   world.fail(FindingKind::out_of_bounds, std::string("out of bounds: ") + access + ' ' + spot.where, std::move(spot.places), {}, access);
 }
 
-[[noreturn]] void report(std::uintptr_t address, Access now, bool writes, Access before, bool wrote) {
+/// Ends the execution, but for one that is to show what races do.
+__attribute__((noinline)) void report(std::uintptr_t address, Access now, bool writes, Access before, bool wrote) {
   World& world = World::get();
+  if (exploring_races) {
+    return note_race(address, {task_of(now), epoch_of(now), writes, atomic(now)}, {task_of(before), epoch_of(before), wrote, atomic(before)});
+  }
   Place other{static_cast<std::uint16_t>(task_of(before)), std::string("previous ") + describe(wrote, atomic(before)),
               {}};
   const std::uint64_t epoch = epoch_of(before);
@@ -221,6 +221,11 @@ inline void access_cell(Cell& cell, std::uintptr_t address, Access now, bool wri
 
 }  // namespace
 
+const char* describe(bool is_write, bool is_atomic) {
+  if (is_atomic) return is_write ? "atomic write" : "atomic read";
+  return is_write ? "write" : "read";
+}
+
 void watch(std::uintptr_t address, std::size_t size) {
   watched = {address & ~std::uintptr_t{7}, address + size};
   watching = size != 0 || World::get().memory() != MemoryModel::sc;
@@ -292,7 +297,8 @@ void races_begin_run() {
   base_epoch = World::get().epoch_base();
   run_start = (base_epoch + 1) << 24;
   wide_used = 0;
-  watching = watched.last != 0 || World::get().memory() != MemoryModel::sc;
+  if (!World::get().recording()) watched = {};
+  watching = watched.last != 0 || World::get().memory() != MemoryModel::sc || World::get().options().explore_races;
   seen.clear();
 }
 
