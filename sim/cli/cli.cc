@@ -49,6 +49,7 @@ void add_common(CLI::App& verb, Options& options) {
           "--races", [&options](const std::string& what) { options.explore_races = what == "explore"; },
           "a data race ends the execution (stop, the default), or its accesses become scheduling points (explore): what does it do?")
       ->check(CLI::IsMember({"stop", "explore"}));
+  verb.add_flag("--strict", options.strict, "exit 1 where there are warnings");
   verb.add_flag("--json", options.json, one_object_a_line);
 }
 

@@ -94,6 +94,11 @@ ExitCode explore_scenario(const Options& options) {
     const Trace trace = record_choices(scenario, failing.choices, setting, limits_of(options));
     code = std::max(code, report_failure(options, store.add_failure(0, trace), trace));
   }
+  if (result.failed == 0 && !result.interrupted) {
+    setting.strategy = "portfolio";
+    const Sampled sampled{0, 1, result.counts.complete, result.counts.steps};
+    if (tell_warnings(options, scenario, setting, sampled) && options.strict) code = std::max(code, ExitCode::violated);
+  }
   std::fflush(stdout);
   return code;
 }

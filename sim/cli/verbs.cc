@@ -101,7 +101,7 @@ ExitCode run_scenario(const Options& options) {
     fmt::print("held: {}: seed {}, {} steps, {:.6f} s of virtual time, fingerprint {:016x}\n", trace.scenario, trace.seed,
                trace.steps, static_cast<double>(trace.virtual_ns) / 1e9, trace.fingerprint);
   }
-  return ExitCode::held;
+  return tell_warnings(options, trace) && options.strict ? ExitCode::violated : ExitCode::held;
 }
 
 ExitCode replay(const Options& options) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kernel/world.h"
+#include "memory/race_context.h"
 #include "memory/racy.h"
 #include "memory/weak.h"
 
@@ -58,6 +59,7 @@ struct Seen {
   std::uint16_t task;
   bool is_write;
   std::uint64_t epoch;
+  std::uint32_t step;
   Stack stack;
 };
 std::vector<Seen> seen;
@@ -109,17 +111,20 @@ __attribute__((noinline)) void report(std::uintptr_t address, Access now, bool w
   Place other{static_cast<std::uint16_t>(task_of(before)), std::string("previous ") + describe(wrote, atomic(before)),
               {}};
   const std::uint64_t epoch = epoch_of(before);
-  for (auto it = seen.rbegin(); it != seen.rend() && other.stack.empty(); ++it) {
-    if (it->task == other.task && it->is_write == wrote && it->epoch == epoch) other.stack = it->stack;
-  }
+  const auto earlier = std::find_if(seen.rbegin(), seen.rend(), [&](const Seen& s) {
+    return s.task == other.task && s.is_write == wrote && s.epoch == epoch;
+  });
+  if (earlier != seen.rend()) other.stack = earlier->stack;
   std::vector<Place> places;
   places.push_back(std::move(other));
+  std::string context;
+  if (earlier != seen.rend()) context = add_race_context({task_of(now), world.step()}, {task_of(before), earlier->step}, places);
   watch(address & ~std::uintptr_t{7}, 8);
   world.fail(FindingKind::data_race,
              std::string("data race: ") + describe(writes, atomic(now)) + " by " + world.task_name(world.current()) +
                  " and " + describe(wrote, atomic(before)) + " by " + world.task_name(world.task(task_of(before))) +
                  " with no happens-before between them",
-             std::move(places), {}, describe(writes, atomic(now)));
+             std::move(places), std::move(context), describe(writes, atomic(now)));
 }
 
 /// Whether the new access `now` makes an earlier one superfluous that is at most as strong: anything that it covers.
@@ -237,7 +242,7 @@ void access(const void* pointer, std::size_t size, bool is_write, bool is_atomic
   auto address = reinterpret_cast<std::uintptr_t>(pointer);
   const std::uintptr_t end = address + size;
   if (__builtin_expect(address < watched.last && end > watched.first && world.recording(), 0)) {
-    seen.push_back({static_cast<std::uint16_t>(self.id), is_write, self.epoch(), world.stack_here()});
+    seen.push_back({static_cast<std::uint16_t>(self.id), is_write, self.epoch(), world.step(), world.stack_here()});
   }
   if (weak && is_write && !is_atomic) weak_forget(pointer, size);
   if (is_heap_pointer(pointer)) {
