@@ -73,7 +73,7 @@ class Context {
       return event.task == earlier_.task && event.step > earlier_.step && tells_others(event);
     });
     if (found == recording_.events.end()) return name(earlier_) + " has released nothing since its access";
-    add_place(*found, "first release after it");
+    add_place(*found, "first release after it: " + step_text(world_, *found));
     return name(earlier_) + " first released after its access by " + step_text(world_, *found);
   }
 
@@ -87,7 +87,7 @@ class Context {
       if (order.from <= earlier_.step && order.to <= later_.step) last = to;
     }
     if (last == nullptr) return name(later_) + " has acquired nothing from it";
-    add_place(*last, "last acquire before it");
+    if (last->op != Op::task_start) add_place(*last, "last acquire before it: " + step_text(world_, *last));
     return name(later_) + " last acquired from it by " + step_text(world_, *last);
   }
 

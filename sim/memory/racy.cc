@@ -17,6 +17,7 @@ constexpr std::size_t past_max = 1 << 16;
 constexpr std::size_t races_max = 256;    ///< different ones that are kept of an execution
 constexpr std::size_t races_told = 3;
 constexpr std::uint32_t spins_before_idle = 6;  ///< as of atomics
+constexpr std::uint32_t spins_elsewhere = 1000; ///< where no race is known yet
 
 /// An access to a location that is looked at, or from a site that is racy.
 struct Past {
@@ -52,29 +53,49 @@ void add_site(std::uintptr_t site) {
   if (site != 0 && !given(site) && std::find(found.begin(), found.end(), site) == found.end()) found.push_back(site);
 }
 
-/// Reading the same value from the same place again and again is spinning, as with atomics.
-bool spins(const void* address, std::size_t size) {
-  Task& self = World::get().current();
-  if (self.idle_address != address || size > 8) {
-    self.idle_address = address;
-    self.idle_value = 0;
-    self.idle_count = 0;
-    return false;
+/// What a task has read since it last wrote: a few places, again and again with the same values, are spinning.
+struct Read {
+  const void* address;
+  std::uint64_t value;
+  std::uint32_t times;
+};
+constexpr std::size_t places_of_a_loop = 4;
+std::vector<std::vector<Read>> reads_of;  ///< by task
+
+/// How often in a row the running task has found the same there.
+std::uint32_t times_read(const void* address, std::size_t size, bool is_write) {
+  const std::uint32_t task = World::get().current().id;
+  if (task >= reads_of.size()) reads_of.resize(task + 1);
+  std::vector<Read>& reads = reads_of[task];
+  if (is_write || size > 8) {
+    reads.clear();
+    return 0;
+  }
+  const auto known = std::find_if(reads.begin(), reads.end(), [&](const Read& read) { return read.address == address; });
+  if (known == reads.end()) {
+    if (reads.size() == places_of_a_loop) reads.clear();
+    reads.push_back({address, 0, 0});
+    return 0;
   }
   std::uint64_t value = 0;
-  std::memcpy(&value, address, size);  // it has just been read
-  self.idle_count = value == self.idle_value ? self.idle_count + 1 : 0;
-  self.idle_value = value;
-  return self.idle_count >= spins_before_idle;
+  std::memcpy(&value, address, size);  // it could be read before
+  known->times = known->times == 0 || value == known->value ? known->times + 1 : 1;
+  known->value = value;
+  return known->times;
 }
 
-void stand_before(const void* address, std::size_t size, bool is_write) {
+/// False: nothing stands there.
+bool stand_before(const void* address, std::size_t size, bool is_write, bool racy) {
   World& world = World::get();
-  if (!is_write && spins(address, size)) {
+  const std::uint32_t times = times_read(address, size, is_write);
+  if (times > (racy ? spins_before_idle : spins_elsewhere)) {
     world.idle_point(Op::plain_access, address);
-  } else {
+  } else if (racy) {
     world.point(Op::plain_access, address);
+  } else {
+    return false;
   }
+  return true;
 }
 
 /// To a search an access touches granules, and what stands at its very address.
@@ -117,14 +138,13 @@ void access_exploring(const void* pointer, std::size_t size, bool is_write, std:
   World& world = World::get();
   const auto address = reinterpret_cast<std::uintptr_t>(pointer);
   const bool racy = given(site);
-  if (racy) stand_before(pointer, size, is_write);
+  const bool stands = stand_before(pointer, size, is_write, racy);
   site_now = site;
   access(pointer, size, is_write, false);
   site_now = 0;
   remember(address, size, is_write, site, racy);
-  if (!racy) return;
+  if (!stands) return;
   tell_search(address, size, is_write);
-  if (is_write) world.current().idle_address = nullptr;
   world.event(Op::plain_access, 0, is_write, is_write);
 }
 
@@ -159,6 +179,7 @@ void racy_begin_run() {
   exploring_races = options.explore_races;
   if (!exploring_races) return;
   past.clear();
+  reads_of.clear();
   races.clear();
   found.clear();
   if (!options.watch_races) watched.clear();

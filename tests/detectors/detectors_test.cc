@@ -223,6 +223,20 @@ void livelock_of_the_polite() {
   std::thread other(after_you, false);
   after_you(true);
 }
+void starves_one() {
+  // One never lets go of what the other tries to get.
+  std::mutex mutex;
+  std::atomic<int> value{0};
+  std::atomic<bool> locked{false};
+  std::thread other([&] {
+    while (!locked) std::this_thread::yield();
+    while (!mutex.try_lock()) {
+    }
+  });
+  mutex.lock();
+  locked = true;
+  for (;;) ++value;
+}
 void computes_for_long() {
   // 80,000 steps at one instant in each of two threads, and an end.
   const auto compute = [] {
@@ -489,6 +503,7 @@ const Case cases[] = {
     {"self_deadlock", self_deadlock, no_deadlock_ab_ba, FindingKind::deadlock, "main waits for itself", 1},
     {"livelock_of_spinners", livelock_of_spinners, spinner_is_served, FindingKind::livelock, "spins", 1},
     {"livelock_of_the_polite", livelock_of_the_polite, computes_for_long, FindingKind::livelock, "change nothing or wait", 1},
+    {"starves_one", starves_one, computes_for_long, FindingKind::livelock, "starvation of T1", 1},
     {"livelock_of_busy_threads", livelock_of_busy_threads, spinner_is_served, FindingKind::livelock, "steps", 1},
     {"check_fails", check_fails, does_nothing, FindingKind::check_failed, "1 + 1 == 3", 1},
     {"exception_leaves_scenario", exception_leaves_scenario, exception_is_caught, FindingKind::uncaught_exception,

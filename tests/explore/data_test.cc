@@ -52,6 +52,7 @@ void draws_that_lead_to_steps() {
 /// A point where a plan lets a third of passes fail: under a search it fails or it does not.
 void faults_at_points() {
   FaultPlan().fail("commit", "client", {0s, 1h}, 0.3).start();
+  std::this_thread::sleep_for(1ms);  // it has begun
   bool failed[2];
   const auto work = [&](int me) { failed[me] = FORESEED_POINT("commit"); };
   std::thread a(work, 0), b(work, 1);
