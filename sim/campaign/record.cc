@@ -3,12 +3,14 @@
 #include <fmt/format.h>
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <stdexcept>
 #include <vector>
 
 #include "campaign/child.h"
 #include "choice/log.h"
 #include "explore/random.h"
+#include "kernel/code_place.h"
 #include "trace/signature.h"
 
 namespace foreseed {
@@ -114,6 +116,8 @@ RunOptions run_options(const Setting& setting, std::uint64_t seed) {
   options.strategy = explore::strategy_named(setting.strategy, seed);
   options.search = explore::is_search(setting.strategy);
   options.strategy_name = setting.strategy;
+  options.explore_races = setting.explore_races;
+  options.racy_sites = setting.racy_sites;
   return options;
 }
 
@@ -139,6 +143,12 @@ RunOptions replay_options(const Trace& trace) {
   options.memory = trace.memory;
   options.search = explore::is_search(trace.strategy);
   options.strategy_name = trace.strategy.empty() ? std::string_view("uniform") : trace.strategy;
+  options.explore_races = trace.explores_races;
+  for (const std::uint32_t stack : trace.racy_sites) {
+    const Frame& frame = trace.frames[trace.stacks[stack].front()];
+    if (const std::uintptr_t site = code_address(frame.module, frame.offset); site != 0) options.racy_sites.push_back(site);
+  }
+  std::sort(options.racy_sites.begin(), options.racy_sites.end());
   return options;
 }
 

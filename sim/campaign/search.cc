@@ -171,6 +171,7 @@ class SearchInWorkers {
     save();
     SearchResult result;
     static_cast<ExploreResult&>(result) = total_;
+    result.racy_sites = search_->racy_sites();
     result.finished = finished_;
     result.interrupted = interrupted() && !ended_;
     result.seconds = seconds();
@@ -480,6 +481,7 @@ class SearchInWorkers {
             {"--preemptions", std::to_string(explore_.preemptions)},
             {"--faults", explore_.faults},
             {"--memory", std::string(to_string(explore_.memory))},
+            {"--races", explore_.explore_races ? "explore" : "stop"},
             {"--max-steps", std::to_string(explore_.steps_per_instant_max)},
             {"--keep-going", explore_.keep_going ? "given" : "not given"},
             {"--run-timeout", std::to_string(explore_.hang_seconds)},

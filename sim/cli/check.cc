@@ -128,6 +128,10 @@ class Check : CampaignObserver {
     for (const Failure& failure : not_deterministic_) report_difference(failure);
     report(kept, code);
     if (!not_deterministic_.empty()) code = ExitCode::not_deterministic;
+    if (!failed && !result.interrupted) {
+      const Sampled sampled{campaign_.first_seed, campaign_.seed_stride, total.executions, total.steps};
+      if (tell_warnings(options_, scenario_, campaign_.setting, sampled) && options_.strict) code = ExitCode::violated;
+    }
     if (result.interrupted && !options_.json) fmt::print("go on with the same command and --resume\n");
     std::fflush(stdout);
     return code;
@@ -135,7 +139,8 @@ class Check : CampaignObserver {
 
  private:
   void begin() {
-    const json configuration = {{"faults", options_.faults}, {"max_steps", options_.max_steps}, {"memory", to_string(options_.memory)}, {"strategy", options_.strategy}};
+    json configuration = {{"faults", options_.faults}, {"max_steps", options_.max_steps}, {"memory", to_string(options_.memory)}, {"strategy", options_.strategy}};
+    if (options_.explore_races) configuration["races"] = "explore";
     const CampaignIdentity identity{scenario_.name, own_build_id(), configuration.dump(), campaign_.first_seed,
                                     campaign_.seed_stride, campaign_.runs};
     if (options_.resume) {

@@ -32,6 +32,7 @@ struct Options {
   std::uint32_t max_steps = 100'000;
   std::string faults;                   ///< RunOptions::faults
   MemoryModel memory = MemoryModel::sc;
+  bool explore_races = false;           ///< --races explore
   std::uint64_t steps_wanted = ~std::uint64_t{0};  ///< fingerprint
   std::string trace;                    ///< replay, show
   std::string shard;                    ///< check: "i/n" or "auto"
@@ -57,7 +58,20 @@ struct Options {
   std::uint32_t preemptions = ~0u;      ///< explore; the largest number: no bound
   std::uint64_t executions_max = 0;     ///< explore; 0 = no bound
   bool require_complete = false;        ///< explore
+  bool strict = false;                  ///< run, check, explore: warnings are failures
 };
+
+/// Executions that held, of which some are recorded to be looked at.
+struct Sampled {
+  std::uint64_t first_seed = 0;
+  std::uint64_t seed_stride = 1;
+  std::uint64_t executions = 0;
+  std::uint64_t steps = 0;   ///< of all
+};
+
+/// Print what looks dangerous, each once; false: nothing.
+bool tell_warnings(const Options& options, const Trace& trace);
+bool tell_warnings(const Options& options, const Scenario& scenario, const Setting& setting, const Sampled& sampled);
 
 ExitCode list_scenarios(const Options& options);
 ExitCode describe_scenario(const Options& options);

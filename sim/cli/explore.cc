@@ -80,17 +80,24 @@ ExitCode explore_scenario(const Options& options) {
   search.steps_per_instant_max = setting.steps_per_instant_max;
   search.faults = setting.faults;
   search.memory = setting.memory;
+  search.explore_races = setting.explore_races;
   search.hang_seconds = options.run_timeout_seconds;
   search.heap_bytes_max = options.memory_limit_bytes;
   const SearchResult result = search_of(scenario, options, search);
   const char* const verdict = result.failed != 0 ? "failed" : result.finished ? "held" : "incomplete";
   print_summary(options, scenario, result, verdict);
+  setting.racy_sites = result.racy_sites;
   ExitCode code = ExitCode::held;
   if (result.interrupted || (!result.finished && options.require_complete)) code = ExitCode::inconclusive;
   if (!result.failing.empty()) code = ExitCode::violated;
   for (const explore::Failing& failing : result.failing) {
     const Trace trace = record_choices(scenario, failing.choices, setting, limits_of(options));
     code = std::max(code, report_failure(options, store.add_failure(0, trace), trace));
+  }
+  if (result.failed == 0 && !result.interrupted) {
+    setting.strategy = "portfolio";
+    const Sampled sampled{0, 1, result.counts.complete, result.counts.steps};
+    if (tell_warnings(options, scenario, setting, sampled) && options.strict) code = std::max(code, ExitCode::violated);
   }
   std::fflush(stdout);
   return code;

@@ -43,7 +43,9 @@ const Scenario& scenario_named(const std::string& name) {
   throw UsageError(message + " `list` shows all");
 }
 
-Setting setting_of(const Options& options) { return {options.max_steps, options.faults, options.memory, options.strategy}; }
+Setting setting_of(const Options& options) {
+  return {options.max_steps, options.faults, options.memory, options.strategy, options.explore_races};
+}
 
 Limits limits_of(const Options& options) {
   return {.hang_seconds = options.run_timeout_seconds, .heap_bytes_max = options.memory_limit_bytes, .in_child = options.fork};
@@ -101,7 +103,7 @@ ExitCode run_scenario(const Options& options) {
     fmt::print("held: {}: seed {}, {} steps, {:.6f} s of virtual time, fingerprint {:016x}\n", trace.scenario, trace.seed,
                trace.steps, static_cast<double>(trace.virtual_ns) / 1e9, trace.fingerprint);
   }
-  return ExitCode::held;
+  return tell_warnings(options, trace) && options.strict ? ExitCode::violated : ExitCode::held;
 }
 
 ExitCode replay(const Options& options) {

@@ -58,9 +58,10 @@ void Dfs::end_execution(const ReadySet& open, std::span<const NextStep>, bool fa
 }
 
 bool Dfs::next() {
-  began_again_ = start_again_;
-  if (start_again_) {
-    silent_first_ = start_again_ = false;
+  began_again_ = start_again_ || more_racy_sites_;
+  if (began_again_) {
+    silent_first_ &= !start_again_;
+    start_again_ = more_racy_sites_ = false;
     path_.clear();
     handed_out_.clear();
     floor_ = 0;
@@ -83,6 +84,7 @@ bool Dfs::skip() {
 }
 
 void Dfs::save(Writer& out) const {
+  save_racy_sites(out);
   out.put(silent_first_);
   out.put(floor_);
   out.put(path_);
@@ -90,6 +92,7 @@ void Dfs::save(Writer& out) const {
 }
 
 void Dfs::load(Reader& in) {
+  load_racy_sites(in);
   in.get(silent_first_);
   in.get(floor_);
   in.get(path_);
@@ -107,6 +110,7 @@ bool Dfs::hand_out(std::uint32_t id, Search& search) {
     }
     if (value >= path_[branch].bound) continue;
     unit.silent_first_ = silent_first_;
+    unit.racy_sites_ = racy_sites_;
     unit.path_.assign(path_.begin(), path_.begin() + static_cast<std::ptrdiff_t>(branch) + 1);
     unit.path_.back().value = value;
     unit.floor_ = branch + 1;

@@ -148,11 +148,12 @@ std::uint64_t Dpor::trace_hash() const {
 // --- between executions ------------------------------------------------------------------------------------------
 
 bool Dpor::next() {
-  began_again_ = start_again_;
-  if (start_again_) {
-    // Something was touched in a step that was taken to be silent: all anew, without that short cut.
-    FORESEED_ASSERT(silent_first_);
-    silent_first_ = start_again_ = false;
+  began_again_ = start_again_ || more_racy_sites_;
+  if (began_again_) {
+    // Something was touched in a step that was taken to be silent: all anew, without that short cut. Or races were found.
+    FORESEED_ASSERT(silent_first_ || !start_again_);
+    silent_first_ &= !start_again_;
+    start_again_ = more_racy_sites_ = false;
     depth_ = floor_ = 0;
     for (Point& point : points_) point = {};
     trees_ = {};

@@ -40,6 +40,7 @@ std::uint32_t Dpor::load_trees(Reader& in) {
 
 void Dpor::save(Writer& out) const {
   footprints_.save(out);
+  save_racy_sites(out);
   out.put(silent_first_);
   out.put(depth_);
   out.put(floor_);
@@ -60,6 +61,7 @@ void Dpor::save(Writer& out) const {
 void Dpor::load(Reader& in) {
   history_.rewind(0);
   footprints_.load(in);
+  load_racy_sites(in);
   in.get(silent_first_);
   in.get(depth_);
   in.get(floor_);
@@ -118,6 +120,7 @@ void Dpor::begin_unit(const Dpor& from, std::uint32_t index, std::uint32_t node,
                       std::vector<Sleeper> sleepers) {
   footprints_ = from.footprints_;
   silent_first_ = from.silent_first_;
+  racy_sites_ = from.racy_sites_;
   trees_ = from.trees_;
   depth_ = floor_ = index + 1;
   points_.assign(from.points_.begin(), from.points_.begin() + depth_);

@@ -39,6 +39,8 @@ Pause run_slice(const Scenario& scenario, Search& search, const ExploreOptions& 
   run.steps_per_instant_max = options.steps_per_instant_max;
   run.faults = options.faults;
   run.memory = options.memory;
+  run.explore_races = options.explore_races;
+  run.racy_sites = search.racy_sites();
   run.hang_seconds = options.hang_seconds;
   run.heap_bytes_max = options.heap_bytes_max;
   run.record = slice.follow_death || slice.last_step != 0;
@@ -48,6 +50,7 @@ Pause run_slice(const Scenario& scenario, Search& search, const ExploreOptions& 
   const RunSeries series;
   const auto run_next = [&](std::uint64_t number) {
     const Execution execution = run_once(scenario, run);
+    if (!execution.new_racy_sites.empty()) search.add_racy_sites(execution.new_racy_sites);
     if (execution.finding) {
       ++result.failed;
       const auto choices = execution.choices;
@@ -93,6 +96,7 @@ ExploreResult explore(const Scenario& scenario, const ExploreOptions& options,
   ExploreResult result;
   while (run_slice(scenario, *search, options, {options.executions_max, options.seconds_max}, board, result, each) == Pause::again) {
   }
+  result.racy_sites = search->racy_sites();
   const std::vector<std::uint64_t> traces = search->take_traces();
   if (!traces.empty()) {
     result.counts.redundant = traces.size() - std::unordered_set<std::uint64_t>(traces.begin(), traces.end()).size();

@@ -24,6 +24,7 @@ struct ExploreOptions {
   std::uint32_t steps_per_instant_max = RunOptions{}.steps_per_instant_max;
   std::string faults;                  ///< RunOptions::faults
   MemoryModel memory = MemoryModel::sc;
+  bool explore_races = false;          ///< RunOptions::explore_races
   double hang_seconds = 0;             ///< RunOptions::hang_seconds
   std::uint64_t heap_bytes_max = RunOptions{}.heap_bytes_max;
 };
@@ -41,6 +42,7 @@ struct ExploreResult {
   std::uint64_t failed = 0;        ///< executions with a finding
   std::vector<Failing> failing;    ///< one for each message, the shortest
   bool finished = false;           ///< nothing is left to explore
+  std::vector<std::uintptr_t> racy_sites;  ///< of its executions
   double seconds = 0;
 };
 

@@ -1,6 +1,9 @@
 #include "explore/search.h"
 
 #include <algorithm>
+#include <iterator>
+
+#include "kernel/code_place.h"
 
 namespace foreseed::explore {
 
@@ -12,6 +15,36 @@ void SearchCounts::add(const SearchCounts& other) {
   steps += other.steps;
   held += other.held;
   depth = std::max(depth, other.depth);
+}
+
+void Search::add_racy_sites(std::span<const std::uintptr_t> sites) {
+  std::vector<std::uintptr_t> all;
+  std::set_union(racy_sites_.begin(), racy_sites_.end(), sites.begin(), sites.end(), std::back_inserter(all));
+  more_racy_sites_ |= all.size() > racy_sites_.size();
+  racy_sites_ = std::move(all);
+}
+
+void Search::save_racy_sites(Writer& out) const {
+  out.put(std::uint64_t{racy_sites_.size()});
+  for (const std::uintptr_t site : racy_sites_) {
+    const CodePlace place = code_place(site);
+    out.put(place.module);
+    out.put(place.offset);
+  }
+}
+
+void Search::load_racy_sites(Reader& in) {
+  racy_sites_.clear();
+  for (auto left = in.get<std::uint64_t>(); left != 0; --left) {
+    CodePlace place;
+    in.get(place.module);
+    in.get(place.offset);
+    const std::uintptr_t site = code_address(place.module, place.offset);
+    if (site == 0) throw ArchiveError("it has code of a module that is not loaded");
+    racy_sites_.push_back(site);
+  }
+  std::sort(racy_sites_.begin(), racy_sites_.end());
+  more_racy_sites_ = false;
 }
 
 std::int64_t Search::silent_task(const Moment& moment) {

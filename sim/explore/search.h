@@ -2,6 +2,7 @@
 // A search: a strategy that goes through all executions of a scenario, one after the other, until none is left.
 
 #include <cstdint>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -40,6 +41,10 @@ class Search : public Strategy {
   /// Whether next() threw away all that was done so far, because something was not as it had been taken to be.
   bool began_again() const { return began_again_; }
 
+  /// RunOptions::racy_sites of its executions. More of them: next() begins again.
+  const std::vector<std::uintptr_t>& racy_sites() const { return racy_sites_; }
+  void add_racy_sites(std::span<const std::uintptr_t> sites);
+
   /// Between two executions. What is loaded must have been saved by a search with the same options.
   virtual void save(Writer& out) const = 0;
   virtual void load(Reader& in) = 0;
@@ -56,6 +61,9 @@ class Search : public Strategy {
   void wait_for(std::uint32_t unit) { waits_for_ = unit; }
 
  protected:
+  void save_racy_sites(Writer& out) const;
+  void load_racy_sites(Reader& in);
+
   /// Choices with more values than that are not gone through.
   static constexpr std::uint64_t values_max = 64;
   static bool enumerated(ChoiceKind kind, std::uint64_t bound) {
@@ -71,6 +79,8 @@ class Search : public Strategy {
   std::vector<std::uint64_t> traces_;
   std::uint32_t waits_for_ = 0;
   bool began_again_ = false;
+  std::vector<std::uintptr_t> racy_sites_;
+  bool more_racy_sites_ = false;  ///< since the last execution began
 };
 
 }  // namespace foreseed::explore

@@ -112,7 +112,7 @@ FORESEED_EXPORT int pthread_cond_init(pthread_cond_t* cond, const pthread_condat
 FORESEED_EXPORT int pthread_cond_destroy(pthread_cond_t* cond) {
   if (!simulated_code()) return REAL_VERSION(pthread_cond_destroy, "GLIBC_2.3.2")(cond);
   const Entry entry;
-  ObjectTable::get().forget(cond);
+  sync::cond_destroy(cond);
   return 0;
 }
 
@@ -144,7 +144,7 @@ FORESEED_EXPORT int pthread_rwlock_init(pthread_rwlock_t* lock, const pthread_rw
 FORESEED_EXPORT int pthread_rwlock_destroy(pthread_rwlock_t* lock) {
   if (!simulated_code()) return REAL(pthread_rwlock_destroy)(lock);
   const Entry entry;
-  ObjectTable::get().forget(lock);
+  sync::rwlock_destroy(lock);
   return 0;
 }
 
@@ -172,7 +172,7 @@ FORESEED_EXPORT int sem_init(sem_t* semaphore, int shared, unsigned value) {
 FORESEED_EXPORT int sem_destroy(sem_t* semaphore) {
   if (!simulated_code()) return REAL(sem_destroy)(semaphore);
   const Entry entry;
-  ObjectTable::get().forget(semaphore);
+  sync::semaphore_destroy(semaphore);
   return 0;
 }
 
@@ -191,7 +191,7 @@ FORESEED_EXPORT int pthread_barrier_init(pthread_barrier_t* barrier, const pthre
 FORESEED_EXPORT int pthread_barrier_destroy(pthread_barrier_t* barrier) {
   if (!simulated_code()) return REAL(pthread_barrier_destroy)(barrier);
   const Entry entry;
-  ObjectTable::get().forget(barrier);
+  sync::barrier_destroy(barrier);
   return 0;
 }
 

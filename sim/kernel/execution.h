@@ -38,6 +38,9 @@ struct RunOptions {
   Anchors* anchors = nullptr;             ///< replaying only: answers beyond `replay`; must outlive the run
   std::string_view faults;                ///< a plan as JSON, or kinds to draw one of ("crash,slow"); must outlive the run
   MemoryModel memory = MemoryModel::sc;
+  bool explore_races = false;             ///< data races do not end the execution: see memory/racy.h
+  std::vector<std::uintptr_t> racy_sites; ///< explore_races: code addresses, sorted, whose plain accesses are scheduling points
+  bool watch_races = false;               ///< explore_races: the last execution once more, see Execution::races_unclear
   bool record = false;                    ///< keep events with their stacks (about 100 times slower)
   /// Livelock: more than that many steps at one virtual instant that change nothing or wait, or ten times as many of any
   /// kind.
@@ -59,6 +62,10 @@ struct Execution {
   std::optional<Finding> finding;     ///< none: everything held
   std::span<const Choice> choices;    ///< valid until the next run
   std::unique_ptr<Recording> recording;  ///< only if RunOptions::record
+  // under RunOptions::explore_races
+  std::vector<std::uintptr_t> racy_sites;      ///< those it was run with
+  std::vector<std::uintptr_t> new_racy_sites;  ///< sorted; those that it has found besides
+  bool races_unclear = false;                  ///< a site is not known: it will be if the execution is watched
 };
 
 /// Runs `scenario` once, in this thread. Not reentrant, and not to be called from inside a simulation.

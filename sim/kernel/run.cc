@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <iterator>
 
 #include "api/foreseed/scenario.h"
 #include "kernel/crash.h"
@@ -150,7 +151,6 @@ void World::end() {
   for (std::uint32_t i = 0; i < task_count_; ++i) epoch_base_ = std::max(epoch_base_, tasks_[i]->epoch());
   run_active = false;
   current_ = nullptr;
-  options_ = &no_options;
   if (recording_ == nullptr) return;
   for (std::uint32_t i = 0; i < task_count_; ++i) {
     recording_->tasks.push_back(task_name(*tasks_[i]));
@@ -189,24 +189,68 @@ Execution World::run(const Scenario& scenario, const RunOptions& options) {
   if (execution.finding) execution.finding->details.insert(0, given);
   execution.choices = choices_.log();
   if (recorder_ != nullptr) execution.recording = recorder_->take();
+  if (options.explore_races) tell_races(execution);
+  options_ = &no_options;
   return execution;
 }
+
+namespace {
+
+/// The same choices again.
+RunOptions once_more(const RunOptions& options, std::span<const Choice> choices) {
+  RunOptions again = options;
+  again.search = options.strategy != nullptr ? options.strategy->searches() : options.search;
+  again.strategy = nullptr;
+  again.replaying = true;
+  again.replay = choices;
+  return again;
+}
+
+/// Under RunOptions::explore_races: an execution that tells both sites of each race that it has found.
+Execution run_exploring(const Scenario& scenario, const RunOptions& options) {
+  Execution execution = World::get().run(scenario, options);
+  if (!execution.races_unclear || options.replaying) return execution;
+  const std::vector<Choice> choices(execution.choices.begin(), execution.choices.end());
+  RunOptions watched = once_more(options, choices);
+  watched.watch_races = true;
+  Execution second = World::get().run(scenario, watched);
+  execution.new_racy_sites = std::move(second.new_racy_sites);
+  execution.choices = second.choices;
+  return execution;
+}
+
+/// A seed with the sites that it is itself found to race at: so it says what happens, whatever was run before it.
+Execution run_until_all_races_are_known(const Scenario& scenario, const RunOptions& options) {
+  RunOptions widened = options;
+  widened.record = false;
+  for (;;) {
+    Execution execution = run_exploring(scenario, widened);
+    if (execution.new_racy_sites.empty() && !options.record) return execution;
+    if (execution.new_racy_sites.empty()) break;
+    std::vector<std::uintptr_t> sites;
+    std::set_union(widened.racy_sites.begin(), widened.racy_sites.end(), execution.new_racy_sites.begin(),
+                   execution.new_racy_sites.end(), std::back_inserter(sites));
+    widened.racy_sites = std::move(sites);
+  }
+  widened.record = true;
+  return World::get().run(scenario, widened);
+}
+
+}  // namespace
 
 Execution run_once(const Scenario& scenario, const RunOptions& options) {
   std::unique_ptr<RunSeries> series;
   if (!series_active) series = std::make_unique<RunSeries>();
+  const bool searches = options.strategy != nullptr && options.strategy->searches();
+  if (options.explore_races && !options.replaying && !searches) return run_until_all_races_are_known(scenario, options);
+  if (options.explore_races) return run_exploring(scenario, options);
   Execution execution = World::get().run(scenario, options);
   // The earlier access of a race is known by its address only after the race was found: a second recorded run of the
   // same choices sees it happen.
   const auto& finding = execution.finding;
   if (options.record && finding && finding->kind == FindingKind::data_race && finding->places[1].stack.empty()) {
     const std::vector<Choice> choices(execution.choices.begin(), execution.choices.end());
-    RunOptions again = options;
-    again.search = options.strategy != nullptr ? options.strategy->searches() : options.search;
-    again.strategy = nullptr;
-    again.replaying = true;
-    again.replay = choices;
-    Execution second = World::get().run(scenario, again);
+    Execution second = World::get().run(scenario, once_more(options, choices));
     second.diverged |= execution.diverged;
     return second;
   }

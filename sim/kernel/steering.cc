@@ -67,16 +67,15 @@ Task& World::pick(Op op, std::uint32_t start, bool but_start) {
   const bool stuck = open.count() == 0;
   if (stuck) open = ready_;
   const std::uint32_t bound = ready_.count() - but_start;
-  if (strategy_ == nullptr) {
-    return *tasks_[ready_.nth_from(start, choose(static_cast<std::uint32_t>(op), ChoiceKind::schedule, bound))];
-  }
-  const bool gives_up = !search_ && open.count() > 1 && open.contains(current_->id) && seems_to_spin(*current_);
+  const bool gives_up = strategy_ != nullptr && !search_ && open.count() > 1 && open.contains(current_->id) && seems_to_spin(*current_);
+  const bool could_go_on = !but_start && !gives_up && !stuck && open.contains(current_->id);
+  const std::uint32_t site = static_cast<std::uint32_t>(op) | (could_go_on ? 0 : site_given_up);
+  if (strategy_ == nullptr) return *tasks_[ready_.nth_from(start, choose(site, ChoiceKind::schedule, bound))];
   if (but_start || gives_up) open.erase(current_->id);
   const std::uint32_t id = strategy_->next_task({open, next_, current_->id, stuck});
   FORESEED_ASSERT(open.contains(id));
   if (bound > 1) {
-    choices_.note(ready_.rank_from(start, id), static_cast<std::uint32_t>(op), ChoiceKind::schedule, bound,
-                  static_cast<std::uint16_t>(current_->id));
+    choices_.note(ready_.rank_from(start, id), site, ChoiceKind::schedule, bound, static_cast<std::uint16_t>(current_->id));
   }
   return *tasks_[id];
 }

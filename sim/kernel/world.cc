@@ -274,10 +274,46 @@ void World::set_now(std::uint64_t time_ns) {
   begin_instant();
 }
 
+namespace {
+
+/// In an execution that makes very many steps at one instant: what has come of each task's turns since that was noticed.
+struct Turns {
+  std::uint32_t steps = 0;
+  std::uint32_t changes = 0;  ///< those that changed something
+};
+std::vector<Turns> turns;
+bool counting_turns = false;
+std::uint64_t progress_counted = 0;
+constexpr std::uint32_t turns_min = 1000;
+
+void count_turn(std::uint32_t task, std::uint64_t progress) {
+  if (task >= turns.size()) turns.resize(task + 1);
+  ++turns[task].steps;
+  turns[task].changes += progress != progress_counted;
+  progress_counted = progress;
+}
+
+/// A task that got its turn so often, and nothing ever came of it, while something came of others' turns as often.
+std::uint32_t starved_task() {
+  std::uint64_t changes = 0;
+  std::uint32_t starved = ~0u;
+  for (std::uint32_t task = 0; task < turns.size(); ++task) {
+    changes += turns[task].changes;
+    if (starved == ~0u && turns[task].steps >= turns_min && turns[task].changes == 0) starved = task;
+  }
+  return changes >= turns_min ? starved : ~0u;
+}
+
+}  // namespace
+
 void World::begin_instant() {
   instant_step_ = step_;
   instant_progress_ = progress_epoch_;
   instant_waits_ = waits_;
+  if (__builtin_expect(counting_turns, 0)) {
+    counting_turns = false;
+    watched_ = search_ || recording_ != nullptr;
+  }
   step_limit_ = std::min(step_ + options_->steps_per_instant_max, options_->steps_max);
 }
 
@@ -299,10 +335,18 @@ void World::check_progress() {
     // Each step can count twice.
     const std::uint64_t more = std::min<std::uint64_t>((max - fruitless) / 2, std::uint64_t{max} * 10 - steps);
     step_limit_ = static_cast<std::uint32_t>(std::min<std::uint64_t>(step_ + more, options_->steps_max));
+    if (!counting_turns) {
+      turns.clear();
+      progress_counted = progress_epoch_;
+      counting_turns = watched_ = true;
+    }
     return;
   }
   step_limit_ = ~std::uint32_t{0};
-  fail(FindingKind::livelock, "livelock: more than " + what);
+  const std::uint32_t starved = counting_turns ? starved_task() : ~0u;
+  if (starved == ~0u) fail(FindingKind::livelock, "livelock: more than " + what);
+  fail(FindingKind::livelock, "livelock: starvation of " + task_name(*tasks_[starved]) + ": in more than " +
+                                  std::to_string(turns_min) + " turns it has changed nothing, while others have as often");
 }
 
 /// Moves time to the next event that does something, and lets everything happen that is due then.
@@ -449,6 +493,7 @@ void World::event_slow(Op op, std::uint32_t object, std::int32_t result) {
                      stack_here(), choices_.log().size());
     if (step_ == options_->until_step) stop();
   }
+  if (counting_turns) count_turn(current_->id, progress_epoch_);
   if (step_ == options_->last_step) fail(FindingKind::died, "the process died after this step");
   if (step_ > step_limit_) check_progress();
 }

@@ -221,6 +221,8 @@ class World {
 
   /// Fetches what is known of the accesses to the stack from `address` on. Set by the memory room.
   void (*fetch_stack_shadow)(std::uintptr_t address) = nullptr;
+  /// Called at the end of an execution under RunOptions::explore_races. Set by the memory room.
+  void (*tell_races)(Execution&) = nullptr;
   /// Called where nothing can go on: fills in what is known of the cycle. Set by the sync room.
   void (*explain_deadlock)(World&, Finding&) = nullptr;
   /// Called before the body's first step if RunOptions::faults is set. Set by the fault room.

@@ -5,12 +5,14 @@
 #include "memory/leaks.h"
 #include "memory/poison.h"
 #include "memory/race.h"
+#include "memory/racy.h"
 #include "memory/weak.h"
 
 namespace foreseed::memory {
 
 void install(World& world) {
   world.body_exit = check_leaks;
+  world.tell_races = tell_races;
   world.fetch_stack_shadow = fetch_stack_shadow;
   RunHooks hooks;
   hooks.series_begin = isolation_series_begin;
@@ -19,6 +21,7 @@ void install(World& world) {
     isolation_begin_run();
     heap_begin_run();
     races_begin_run();
+    racy_begin_run();
     fences_begin_run();
     weak_begin_run();
   };

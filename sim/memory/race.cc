@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "kernel/world.h"
+#include "memory/race_context.h"
+#include "memory/racy.h"
 #include "memory/weak.h"
 
 namespace foreseed::memory {
@@ -57,6 +59,7 @@ struct Seen {
   std::uint16_t task;
   bool is_write;
   std::uint64_t epoch;
+  std::uint32_t step;
   Stack stack;
 };
 std::vector<Seen> seen;
@@ -91,11 +94,6 @@ inline bool conflict(Access a, bool a_writes, Access b, bool b_writes) {
   return (mask_of(a) & mask_of(b)) != 0 && (a_writes || b_writes) && !(atomic(a) && atomic(b));
 }
 
-const char* describe(bool is_write, bool is_atomic) {
-  if (is_atomic) return is_write ? "atomic write" : "atomic read";
-  return is_write ? "write" : "read";
-}
-
 [[noreturn]] void report_closed(std::uintptr_t address, bool writes, bool is_atomic) {
   HeapSpot spot = heap_spot(address);
   const char* const access = describe(writes, is_atomic);
@@ -104,22 +102,29 @@ const char* describe(bool is_write, bool is_atomic) {
   world.fail(FindingKind::out_of_bounds, std::string("out of bounds: ") + access + ' ' + spot.where, std::move(spot.places), {}, access);
 }
 
-[[noreturn]] void report(std::uintptr_t address, Access now, bool writes, Access before, bool wrote) {
+/// Ends the execution, but for one that is to show what races do.
+__attribute__((noinline)) void report(std::uintptr_t address, Access now, bool writes, Access before, bool wrote) {
   World& world = World::get();
+  if (exploring_races) {
+    return note_race(address, {task_of(now), epoch_of(now), writes, atomic(now)}, {task_of(before), epoch_of(before), wrote, atomic(before)});
+  }
   Place other{static_cast<std::uint16_t>(task_of(before)), std::string("previous ") + describe(wrote, atomic(before)),
               {}};
   const std::uint64_t epoch = epoch_of(before);
-  for (auto it = seen.rbegin(); it != seen.rend() && other.stack.empty(); ++it) {
-    if (it->task == other.task && it->is_write == wrote && it->epoch == epoch) other.stack = it->stack;
-  }
+  const auto earlier = std::find_if(seen.rbegin(), seen.rend(), [&](const Seen& s) {
+    return s.task == other.task && s.is_write == wrote && s.epoch == epoch;
+  });
+  if (earlier != seen.rend()) other.stack = earlier->stack;
   std::vector<Place> places;
   places.push_back(std::move(other));
+  std::string context;
+  if (earlier != seen.rend()) context = add_race_context({task_of(now), world.step()}, {task_of(before), earlier->step}, places);
   watch(address & ~std::uintptr_t{7}, 8);
   world.fail(FindingKind::data_race,
              std::string("data race: ") + describe(writes, atomic(now)) + " by " + world.task_name(world.current()) +
                  " and " + describe(wrote, atomic(before)) + " by " + world.task_name(world.task(task_of(before))) +
                  " with no happens-before between them",
-             std::move(places), {}, describe(writes, atomic(now)));
+             std::move(places), std::move(context), describe(writes, atomic(now)));
 }
 
 /// Whether the new access `now` makes an earlier one superfluous that is at most as strong: anything that it covers.
@@ -242,6 +247,11 @@ bool access_known(const void* pointer, std::size_t size, bool is_write) {
   return true;
 }
 
+const char* describe(bool is_write, bool is_atomic) {
+  if (is_atomic) return is_write ? "atomic write" : "atomic read";
+  return is_write ? "write" : "read";
+}
+
 void watch(std::uintptr_t address, std::size_t size) {
   watched = {address & ~std::uintptr_t{7}, address + size};
   watching = size != 0 || World::get().memory() != MemoryModel::sc;
@@ -253,7 +263,7 @@ void access(const void* pointer, std::size_t size, bool is_write, bool is_atomic
   auto address = reinterpret_cast<std::uintptr_t>(pointer);
   const std::uintptr_t end = address + size;
   if (__builtin_expect(address < watched.last && end > watched.first && world.recording(), 0)) {
-    seen.push_back({static_cast<std::uint16_t>(self.id), is_write, self.epoch(), world.stack_here()});
+    seen.push_back({static_cast<std::uint16_t>(self.id), is_write, self.epoch(), world.step(), world.stack_here()});
   }
   if (weak && is_write && !is_atomic) weak_forget(pointer, size);
   if (is_heap_pointer(pointer)) {
@@ -312,7 +322,8 @@ void races_begin_run() {
   base_epoch = World::get().epoch_base();
   run_start = (base_epoch + 1) << 24;
   wide_used = 0;
-  watching = watched.last != 0 || World::get().memory() != MemoryModel::sc;
+  if (!World::get().recording()) watched = {};
+  watching = watched.last != 0 || World::get().memory() != MemoryModel::sc || World::get().options().explore_races;
   seen.clear();
 }
 

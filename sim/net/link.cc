@@ -21,7 +21,10 @@ std::uint64_t Link::travel_ns(std::size_t size) {
 
 bool chance(Op site, std::uint32_t millionths) {
   if (millionths == 0) return false;
-  return World::get().choose(static_cast<std::uint32_t>(site), ChoiceKind::fault, million) >= million - millionths;
+  World& world = World::get();
+  // A search goes through both.
+  if (world.search_mode()) return world.choose(static_cast<std::uint32_t>(site), ChoiceKind::fault, 2) != 0;
+  return world.choose(static_cast<std::uint32_t>(site), ChoiceKind::fault, million) >= million - millionths;
 }
 
 bool is_blocked(const Link& link, Fate& fate) {

@@ -4,10 +4,13 @@
 
 #include "sync/mutex.h"
 #include "sync/spurious.h"
+#include "sync/sync_state.h"
 
 namespace foreseed::sync {
 
 namespace {
+
+// A condition variable's object counts, in `count`, signals that woke nobody.
 
 /// A waiter of a condition variable, known to signal by its place in the queue.
 struct CondWaiter : Waiter {
@@ -15,7 +18,12 @@ struct CondWaiter : Waiter {
   bool signalled = false;
 };
 
-SyncObject& cond_object(pthread_cond_t* cond) { return ObjectTable::get().at(cond, ObjectKind::cond); }
+SyncObject& cond_object(pthread_cond_t* cond) {
+  bool fresh;
+  SyncObject& object = ObjectTable::get().at(cond, ObjectKind::cond, fresh);
+  if (fresh) check_not_destroyed(cond, "a condition variable");
+  return object;
+}
 
 void wake_waiter(SyncObject& object, Waiter& waiter) {
   static_cast<CondWaiter&>(waiter).signalled = true;
@@ -31,6 +39,14 @@ void wake_waiter(SyncObject& object, Waiter& waiter) {
 void cond_init(pthread_cond_t* cond, clockid_t clock) {
   ObjectTable::get().forget(cond);
   cond_object(cond).type = static_cast<std::uint8_t>(clock);
+}
+
+void cond_destroy(pthread_cond_t* cond) {
+  if (!cond_object(cond).waiters.empty()) {
+    World::get().fail(FindingKind::misuse, "a condition variable is destroyed while a thread waits for it");
+  }
+  ObjectTable::get().forget(cond);
+  mark_destroyed(cond, sizeof *cond);
 }
 
 clockid_t cond_clock(pthread_cond_t* cond) {
@@ -80,6 +96,8 @@ int cond_signal(pthread_cond_t* cond) {
     const std::uint32_t waiting = object.waiters.size;
     const std::uint32_t k = world.choose(static_cast<std::uint32_t>(Op::cond_signal), ChoiceKind::wake, waiting);
     wake_waiter(object, object.waiters.nth(k));
+  } else {
+    ++object.count;
   }
   world.event(Op::cond_signal, world.recording() ? number_of(object) : 0, anyone);
   return 0;
@@ -96,6 +114,8 @@ int cond_broadcast(pthread_cond_t* cond) {
     object.clock.join(self.clock);
     self.release();
     while (!object.waiters.empty()) wake_waiter(object, object.waiters.nth(0));
+  } else {
+    ++object.count;
   }
   world.event(Op::cond_broadcast, world.recording() ? number_of(object) : 0, waiting);
   return 0;

@@ -35,12 +35,9 @@ int mutex_trylock(pthread_mutex_t* mutex) {
 }
 
 int mutex_destroy(pthread_mutex_t* mutex) {
-  SyncObject* const object = ObjectTable::get().find(mutex);
-  if (object == nullptr || object->kind != ObjectKind::mutex) return 0;
-  if (object->owner != nullptr) {
-    World::get().fail(FindingKind::misuse, "a locked mutex is destroyed");
-  }
+  if (mutex_object(mutex).owner != nullptr) World::get().fail(FindingKind::misuse, "a locked mutex is destroyed");
   ObjectTable::get().forget(mutex);
+  mark_destroyed(mutex, sizeof *mutex);
   return 0;
 }
 

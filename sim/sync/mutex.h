@@ -8,6 +8,7 @@
 #include <cerrno>
 
 #include "sync/sync.h"
+#include "sync/sync_state.h"
 
 namespace foreseed::sync {
 
@@ -16,7 +17,10 @@ namespace detail {
 __attribute__((always_inline)) inline SyncObject& mutex_object(pthread_mutex_t* mutex) {
   bool fresh;
   SyncObject& object = ObjectTable::get().at(mutex, ObjectKind::mutex, fresh);
-  if (fresh) object.type = static_cast<std::uint8_t>(mutex->__data.__kind & 3);
+  if (__builtin_expect(fresh, 0)) {
+    check_mutex(*mutex);
+    object.type = static_cast<std::uint8_t>(mutex->__data.__kind & 3);
+  }
   return object;
 }
 

@@ -5,12 +5,18 @@
 #include <cerrno>
 
 #include "sync/sync.h"
+#include "sync/sync_state.h"
 
 namespace foreseed::sync {
 
 namespace {
 
-SyncObject& rwlock_object(pthread_rwlock_t* lock) { return ObjectTable::get().at(lock, ObjectKind::rwlock); }
+SyncObject& rwlock_object(pthread_rwlock_t* lock) {
+  bool fresh;
+  SyncObject& object = ObjectTable::get().at(lock, ObjectKind::rwlock, fresh);
+  if (fresh) check_not_destroyed(lock, "a read-write lock");
+  return object;
+}
 
 bool free_for(const SyncObject& object, bool writer) {
   return object.owner == nullptr && (!writer || object.count == 0);
@@ -78,6 +84,13 @@ int rwlock_write(pthread_rwlock_t* address, std::uint64_t deadline_ns) {
 
 int rwlock_try_read(pthread_rwlock_t* address) { return try_lock(address, false, Op::rwlock_tryrdlock); }
 int rwlock_try_write(pthread_rwlock_t* address) { return try_lock(address, true, Op::rwlock_trywrlock); }
+
+void rwlock_destroy(pthread_rwlock_t* address) {
+  const SyncObject& object = rwlock_object(address);
+  if (object.owner != nullptr || object.count != 0) World::get().fail(FindingKind::misuse, "a held read-write lock is destroyed");
+  ObjectTable::get().forget(address);
+  mark_destroyed(address, sizeof *address);
+}
 
 int rwlock_unlock(pthread_rwlock_t* address) {
   World& world = World::get();

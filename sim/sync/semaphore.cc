@@ -5,6 +5,7 @@
 
 #include "intercept/real.h"
 #include "sync/sync.h"
+#include "sync/sync_state.h"
 
 namespace foreseed::sync {
 
@@ -14,6 +15,7 @@ SyncObject& semaphore_object(sem_t* semaphore) {
   bool fresh;
   SyncObject& object = ObjectTable::get().at(semaphore, ObjectKind::semaphore, fresh);
   if (fresh) {
+    check_not_destroyed(semaphore, "a semaphore");
     int value = 0;
     REAL(sem_getvalue)(semaphore, &value);
     object.count = value;
@@ -31,6 +33,14 @@ void take(SyncObject& object, Task& self) {
 void semaphore_init(sem_t* semaphore, unsigned value) {
   ObjectTable::get().forget(semaphore);
   ObjectTable::get().at(semaphore, ObjectKind::semaphore).count = value;
+}
+
+void semaphore_destroy(sem_t* semaphore) {
+  if (!semaphore_object(semaphore).waiters.empty()) {
+    World::get().fail(FindingKind::misuse, "a semaphore is destroyed while a thread waits for it");
+  }
+  ObjectTable::get().forget(semaphore);
+  mark_destroyed(semaphore, sizeof *semaphore);
 }
 
 int semaphore_wait(sem_t* semaphore, std::uint64_t deadline_ns) {
@@ -106,6 +116,16 @@ void barrier_init(pthread_barrier_t* barrier, unsigned count) {
   ObjectTable::get().at(barrier, ObjectKind::barrier).limit = count;
 }
 
+void barrier_destroy(pthread_barrier_t* barrier) {
+  const SyncObject* const object = ObjectTable::get().find(barrier);
+  if (object == nullptr) check_not_destroyed(barrier, "a barrier");
+  if (object != nullptr && object->kind == ObjectKind::barrier && !object->waiters.empty()) {
+    World::get().fail(FindingKind::misuse, "a barrier is destroyed while a thread waits at it");
+  }
+  ObjectTable::get().forget(barrier);
+  mark_destroyed(barrier, sizeof *barrier);
+}
+
 int barrier_wait(pthread_barrier_t* barrier) {
   World& world = World::get();
   world.point(Op::barrier_wait, barrier);
@@ -114,6 +134,7 @@ int barrier_wait(pthread_barrier_t* barrier) {
   bool fresh;
   SyncObject& object = ObjectTable::get().at(barrier, ObjectKind::barrier, fresh);
   if (fresh) {
+    check_not_destroyed(barrier, "a barrier");
     world.fail(FindingKind::unsupported, "pthread_barrier_wait on a barrier that was made before the simulation began");
   }
   object.clock.join(self.clock);

@@ -36,6 +36,7 @@ int cond_wait(pthread_cond_t* cond, pthread_mutex_t* mutex, std::uint64_t deadli
 int cond_signal(pthread_cond_t* cond);
 int cond_broadcast(pthread_cond_t* cond);
 void cond_init(pthread_cond_t* cond, clockid_t clock);
+void cond_destroy(pthread_cond_t* cond);
 clockid_t cond_clock(pthread_cond_t* cond);
 
 // rwlock.cc
@@ -44,6 +45,7 @@ int rwlock_write(pthread_rwlock_t* lock, std::uint64_t deadline_ns = never);
 int rwlock_try_read(pthread_rwlock_t* lock);
 int rwlock_try_write(pthread_rwlock_t* lock);
 int rwlock_unlock(pthread_rwlock_t* lock);
+void rwlock_destroy(pthread_rwlock_t* lock);
 
 // semaphore.cc
 int semaphore_wait(sem_t* semaphore, std::uint64_t deadline_ns = never);
@@ -51,7 +53,9 @@ int semaphore_trywait(sem_t* semaphore);
 int semaphore_post(sem_t* semaphore);
 int semaphore_value(sem_t* semaphore);
 void semaphore_init(sem_t* semaphore, unsigned value);
+void semaphore_destroy(sem_t* semaphore);
 void barrier_init(pthread_barrier_t* barrier, unsigned count);
+void barrier_destroy(pthread_barrier_t* barrier);
 int barrier_wait(pthread_barrier_t* barrier);
 int futex_wait(const void* address, std::uint32_t expected, std::uint64_t deadline_ns);
 int futex_wake(const void* address, std::uint32_t count);

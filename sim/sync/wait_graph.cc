@@ -84,6 +84,34 @@ std::string wait_text(World& world, const Task& task) {
   return text;
 }
 
+/// Who waits for a condition variable that was signalled when nobody waited for it.
+std::string lost_wake_up(World& world) {
+  for (std::uint32_t i = 0; i < world.task_count(); ++i) {
+    const Task& task = world.task(i);
+    if (!waits(task) || (task.waiting_op != Op::cond_wait && task.waiting_op != Op::cond_timedwait)) continue;
+    const SyncObject* const object = object_waited_for(task);
+    if (object == nullptr || object->kind != ObjectKind::cond || object->count == 0) continue;
+    return ": lost wake-up: " + world.task_name(task) + " waits for " + world.object_name(object->number) +
+           ", which was signalled when nobody waited";
+  }
+  return {};
+}
+
+/// The last signal that woke nobody, of each condition variable that a task waits for.
+void add_lost_signals(World& world, Finding& finding) {
+  if (!world.recording()) return;
+  const Recording& recording = *world.recorded();
+  for (std::uint32_t i = 0; i < world.task_count(); ++i) {
+    const Task& task = world.task(i);
+    if (!waits(task) || task.waiting_op != Op::cond_wait) continue;
+    const auto lost = std::find_if(recording.events.rbegin(), recording.events.rend(), [&](const Event& event) {
+      return (event.op == Op::cond_signal || event.op == Op::cond_broadcast) && event.result == 0 && event.object == task.waiting_object;
+    });
+    if (lost == recording.events.rend()) continue;
+    finding.places.push_back({lost->task, "signalled " + world.object_name(lost->object) + " when nobody waited", recording.stacks[lost->stack]});
+  }
+}
+
 /// Where a waiting task acquired what others wait for, and where it waits, is in the recorded events; this adds the last
 /// event's stack of each task as its place.
 Place place_of(World& world, const Task& task) {
@@ -101,7 +129,7 @@ void explain_deadlock(World& world, Finding& finding) {
     }
     if (involved.size() > 1) finding.message += world.task_name(world.task(involved.front()));
   } else {
-    finding.message = "deadlock: every task waits for something that nobody is left to do";
+    finding.message = "deadlock: every task waits for something that nobody is left to do" + lost_wake_up(world);
   }
   for (const std::uint32_t id : involved) finding.places.push_back(place_of(world, world.task(id)));
   for (std::uint32_t i = 0; i < world.task_count(); ++i) {
@@ -112,6 +140,7 @@ void explain_deadlock(World& world, Finding& finding) {
     }
     finding.details += world.task_name(task) + " " + wait_text(world, task) + "\n";
   }
+  if (involved.empty()) add_lost_signals(world, finding);
 }
 
 }  // namespace foreseed::sync

@@ -278,6 +278,15 @@ void read_context(const json& document, const Reader& reader, Trace& trace) {
   read_messages(document, reader, trace);
 }
 
+void read_racy_sites(const json& document, const Reader& reader, Trace& trace) {
+  trace.explores_races = document.contains("racy_sites");
+  if (!trace.explores_races) return;
+  trace.racy_sites = read_numbers(document, "racy_sites", static_cast<std::uint32_t>(trace.stacks.size() - 1), reader);
+  for (const std::uint32_t stack : trace.racy_sites) {
+    if (trace.stacks[stack].empty()) reader.fail("/racy_sites", "a site without an address");
+  }
+}
+
 void check_format(const json& document, const Reader& reader, const std::string& name) {
   if (!document.is_object() || document.value("format", json()) != "foreseed-trace") {
     throw UnreadableError(fmt::format("{}: this is no foreseed trace; name a file that foreseed wrote", name));
@@ -327,6 +336,7 @@ Trace from_json(std::string_view text, const std::string& name) {
   read_events(document, reader, trace);
   read_finding(reader.member(document, "finding"), reader, trace);
   read_context(document, reader, trace);
+  read_racy_sites(document, reader, trace);
   return trace;
 }
 

@@ -88,6 +88,7 @@ std::string json_schema() {
       {"faults", text()},
       {"memory", one_of<MemoryModel>(3)},
       {"strategy", text()},
+      {"racy_sites", list(index)},
       {"hosts", list(text())},
       {"task_hosts", list(u16)},
       {"choice_steps", list(u32)},

@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "trace/trace.h"
+#include "trace/warnings.h"
 
 namespace foreseed {
 
@@ -142,7 +143,9 @@ std::string show(const Trace& trace, const ShowOptions& options) {
   for (std::size_t i = first; i < count; ++i) out += event_line(trace, trace.events[i], columns);
   if (options.until != 0 && count < trace.events.size()) return out;
   if (trace.truncated) out += "  .. later steps were not kept\n";
-  return out + describe_finding(trace);
+  out += describe_finding(trace);
+  for (const Warning& warning : warnings_of(trace)) out += "warning: " + describe_warning(trace, warning);
+  return out;
 }
 
 }  // namespace foreseed

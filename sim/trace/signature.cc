@@ -42,7 +42,10 @@ Signature signature_of(const Trace& trace, Places by) {
                         finding.kind == FindingKind::died || finding.kind == FindingKind::out_of_memory;
   if (anywhere) return signature;
   for (const TracePlace& place : finding.places) {
-    const bool joins = finding.kind == FindingKind::deadlock && place.role.starts_with("waits for the end of ");
+    // What follows the two accesses of a race is its context.
+    if (finding.kind == FindingKind::data_race && &place - finding.places.data() == 2) break;
+    const bool joins = finding.kind == FindingKind::deadlock &&
+                       (place.role.starts_with("waits for the end of ") || place.role.starts_with("signalled "));
     const Frame* const frame = user_frame(trace, place.stack);
     if (joins || frame == nullptr) continue;
     // The directory depends on where it is compiled and run.

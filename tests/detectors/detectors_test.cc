@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <sys/inotify.h>
 
 #include <atomic>
@@ -222,6 +223,20 @@ void livelock_of_the_polite() {
   std::thread other(after_you, false);
   after_you(true);
 }
+void starves_one() {
+  // One never lets go of what the other tries to get.
+  std::mutex mutex;
+  std::atomic<int> value{0};
+  std::atomic<bool> locked{false};
+  std::thread other([&] {
+    while (!locked) std::this_thread::yield();
+    while (!mutex.try_lock()) {
+    }
+  });
+  mutex.lock();
+  locked = true;
+  for (;;) ++value;
+}
 void computes_for_long() {
   // 80,000 steps at one instant in each of two threads, and an end.
   const auto compute = [] {
@@ -361,6 +376,116 @@ void destroys_locked() {
   pthread_mutex_destroy(&mutex);
 }
 
+void locks_destroyed() {
+  pthread_mutex_t mutex;
+  pthread_mutex_init(&mutex, nullptr);
+  pthread_mutex_lock(&mutex);
+  pthread_mutex_unlock(&mutex);
+  pthread_mutex_destroy(&mutex);
+  pthread_mutex_lock(&mutex);
+}
+void locks_made_anew() {
+  alignas(pthread_mutex_t) unsigned char room[sizeof(pthread_mutex_t)];
+  auto* const mutex = reinterpret_cast<pthread_mutex_t*>(room);
+  for (int i = 0; i < 3; ++i) {
+    if (i == 1) *mutex = PTHREAD_MUTEX_INITIALIZER;
+    else pthread_mutex_init(mutex, nullptr);
+    pthread_mutex_lock(mutex);
+    pthread_mutex_unlock(mutex);
+    pthread_mutex_destroy(mutex);
+  }
+  std::memset(room, 0, sizeof room);
+}
+void signals_destroyed() {
+  pthread_cond_t condition = PTHREAD_COND_INITIALIZER;
+  pthread_cond_destroy(&condition);
+  pthread_cond_signal(&condition);
+}
+void posts_destroyed() {
+  sem_t semaphore;
+  sem_init(&semaphore, 0, 1);
+  sem_destroy(&semaphore);
+  sem_post(&semaphore);
+}
+void reads_under_destroyed() {
+  pthread_rwlock_t lock = PTHREAD_RWLOCK_INITIALIZER;
+  pthread_rwlock_destroy(&lock);
+  pthread_rwlock_rdlock(&lock);
+}
+void waits_at_destroyed() {
+  pthread_barrier_t barrier;
+  pthread_barrier_init(&barrier, nullptr, 1);
+  pthread_barrier_destroy(&barrier);
+  pthread_barrier_wait(&barrier);
+}
+void destroys_what_others_wait_for() {
+  pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+  pthread_cond_t condition = PTHREAD_COND_INITIALIZER;
+  std::thread other([&] {
+    pthread_mutex_lock(&mutex);
+    pthread_cond_wait(&condition, &mutex);
+    pthread_mutex_unlock(&mutex);
+  });
+  std::this_thread::sleep_for(1s);
+  pthread_cond_destroy(&condition);
+  other.join();
+}
+void destroys_when_nobody_waits() {
+  pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+  pthread_cond_t condition = PTHREAD_COND_INITIALIZER;
+  std::thread other([&] {
+    pthread_mutex_lock(&mutex);
+    pthread_cond_wait(&condition, &mutex);
+    pthread_mutex_unlock(&mutex);
+  });
+  std::this_thread::sleep_for(1s);
+  pthread_cond_broadcast(&condition);
+  other.join();
+  pthread_cond_destroy(&condition);
+  pthread_mutex_destroy(&mutex);
+}
+void locks_garbage() {
+  auto* const mutex = static_cast<pthread_mutex_t*>(std::malloc(sizeof(pthread_mutex_t)));
+  std::memset(mutex, 0x5a, sizeof *mutex);  // what an earlier owner of the memory left there
+  pthread_mutex_lock(mutex);
+}
+void locks_of_every_kind() {
+  for (const int type : {PTHREAD_MUTEX_NORMAL, PTHREAD_MUTEX_RECURSIVE, PTHREAD_MUTEX_ERRORCHECK}) {
+    for (const int robust : {PTHREAD_MUTEX_STALLED, PTHREAD_MUTEX_ROBUST}) {
+      for (const int protocol : {PTHREAD_PRIO_NONE, PTHREAD_PRIO_INHERIT}) {
+        pthread_mutexattr_t attributes;
+        pthread_mutexattr_init(&attributes);
+        pthread_mutexattr_settype(&attributes, type);
+        pthread_mutexattr_setrobust(&attributes, robust);
+        pthread_mutexattr_setprotocol(&attributes, protocol);
+        pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
+        pthread_mutex_t mutex;
+        pthread_mutex_init(&mutex, &attributes);
+        pthread_mutex_lock(&mutex);
+        pthread_mutex_unlock(&mutex);
+        pthread_mutex_destroy(&mutex);
+      }
+    }
+  }
+}
+void unlocks_what_is_free() {
+  std::mutex mutex;
+  mutex.unlock();
+}
+void unlocks_anothers_shared() {
+  std::shared_mutex mutex;
+  mutex.lock_shared();
+  std::thread other([&] { mutex.unlock_shared(); });
+  other.join();
+}
+void unlocks_anothers_spin() {
+  pthread_spinlock_t lock;
+  pthread_spin_init(&lock, 0);
+  pthread_spin_lock(&lock);
+  std::thread other([&] { pthread_spin_unlock(&lock); });
+  other.join();
+}
+
 void asks_for_inotify() { inotify_init1(0); }
 void asks_for_a_process() { std::system("true"); }
 void does_nothing() {}
@@ -374,10 +499,11 @@ const Case cases[] = {
     {"race_past_a_mutex", race_past_a_mutex, no_race_on_int, FindingKind::data_race, "data race", 1},
     {"race_after_early_flag", race_after_early_flag, no_race_after_flag, FindingKind::data_race, "data race", 30},
     {"deadlock_ab_ba", deadlock_ab_ba, no_deadlock_ab_ba, FindingKind::deadlock, "main -> T1 -> main", 50},
-    {"lost_wake_up", lost_wake_up, no_lost_wake_up, FindingKind::deadlock, "nobody is left to do", 50},
+    {"lost_wake_up", lost_wake_up, no_lost_wake_up, FindingKind::deadlock, "nobody is left to do: lost wake-up: main waits for", 50},
     {"self_deadlock", self_deadlock, no_deadlock_ab_ba, FindingKind::deadlock, "main waits for itself", 1},
     {"livelock_of_spinners", livelock_of_spinners, spinner_is_served, FindingKind::livelock, "spins", 1},
     {"livelock_of_the_polite", livelock_of_the_polite, computes_for_long, FindingKind::livelock, "change nothing or wait", 1},
+    {"starves_one", starves_one, computes_for_long, FindingKind::livelock, "starvation of T1", 1},
     {"livelock_of_busy_threads", livelock_of_busy_threads, spinner_is_served, FindingKind::livelock, "steps", 1},
     {"check_fails", check_fails, does_nothing, FindingKind::check_failed, "1 + 1 == 3", 1},
     {"exception_leaves_scenario", exception_leaves_scenario, exception_is_caught, FindingKind::uncaught_exception,
@@ -402,6 +528,17 @@ const Case cases[] = {
     {"divides_by_zero", divides_by_zero, does_nothing, FindingKind::crash, "division by zero", 1},
     {"unlocks_anothers", unlocks_anothers, no_race_on_int, FindingKind::misuse, "another thread holds", 1},
     {"destroys_locked", destroys_locked, no_race_on_int, FindingKind::misuse, "locked mutex is destroyed", 1},
+    {"locks_destroyed", locks_destroyed, locks_made_anew, FindingKind::misuse, "mutex that was destroyed", 1},
+    {"signals_destroyed", signals_destroyed, no_lost_wake_up, FindingKind::misuse, "condition variable that was destroyed", 1},
+    {"posts_destroyed", posts_destroyed, does_nothing, FindingKind::misuse, "semaphore that was destroyed", 1},
+    {"reads_under_destroyed", reads_under_destroyed, does_nothing, FindingKind::misuse, "read-write lock that was destroyed", 1},
+    {"waits_at_destroyed", waits_at_destroyed, does_nothing, FindingKind::misuse, "barrier that was destroyed", 1},
+    {"destroys_what_others_wait_for", destroys_what_others_wait_for, destroys_when_nobody_waits, FindingKind::misuse,
+     "destroyed while a thread waits", 1},
+    {"locks_garbage", locks_garbage, locks_of_every_kind, FindingKind::misuse, "never initialised", 1},
+    {"unlocks_what_is_free", unlocks_what_is_free, locks_of_every_kind, FindingKind::misuse, "not locked", 1},
+    {"unlocks_anothers_shared", unlocks_anothers_shared, no_race_on_int, FindingKind::misuse, "does not hold", 1},
+    {"unlocks_anothers_spin", unlocks_anothers_spin, no_race_on_int, FindingKind::misuse, "does not hold", 1},
     {"asks_for_inotify", asks_for_inotify, does_nothing, FindingKind::unsupported, "inotify_init1", 1},
     {"asks_for_a_process", asks_for_a_process, does_nothing, FindingKind::unsupported, "system", 1},
 };

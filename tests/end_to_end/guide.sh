@@ -9,6 +9,7 @@ trap 'rm -rf "$work"' EXIT
 mkdir -p "$work/build/release" "$work/results"
 ln -s "$foreseed" "$work/build/release/foreseed"
 ln -s "$properties" "$work/build/release/properties"
+ln -s "$(dirname "$foreseed")/concurrency" "$work/build/release/concurrency"
 cd "$work"
 count=0
 while read -r command; do
