@@ -24,7 +24,7 @@ void install(World& world) {
   };
   hooks.end = [] {
     weak_end_run();
-    if (poisoning) forget_poison(stacks_base, World::get().task_count() * stack_size);
+    if (poisoning) forget_poison(stacks_base, World::get().task_count() * stack_stride);
     heap_end_run();
     isolation_end_run();
   };
