@@ -17,6 +17,8 @@ inline constexpr std::size_t stack_size = std::size_t{1} << 20;
 inline constexpr std::size_t stack_stride = stack_size + 9 * 4096;
 inline constexpr std::uint32_t stacks_max = 32'000;
 inline constexpr std::uintptr_t tls_base = 0x1c00'0000'0000;
+inline constexpr std::uintptr_t mappings_base = 0x1d00'0000'0000;
+inline constexpr std::size_t mappings_size_max = std::size_t{1} << 40;  ///< address space, not memory
 inline constexpr std::size_t tls_block_size = std::size_t{64} << 10;  ///< with the stack of the thread that lends it
 
 inline bool in_heap(std::uintptr_t address) { return address - heap_base < heap_size_max; }

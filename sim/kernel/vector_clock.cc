@@ -39,8 +39,10 @@ union Unused {
   Inner inner;
 };
 Unused* unused = nullptr;
+std::int64_t nodes_in_use = 0;
 
 void* take_memory() {
+  ++nodes_in_use;
   if (unused == nullptr) {
     constexpr std::size_t batch = 64;
     auto* const made = static_cast<Unused*>(::operator new(batch * sizeof(Unused)));
@@ -80,6 +82,7 @@ void drop(Node* node) {
       if (Node* const child = inner(node).children[i]; child != nullptr) drop(child);
     }
   }
+  --nodes_in_use;
   auto* const memory = reinterpret_cast<Unused*>(node);
   memory->next = unused;
   unused = memory;
@@ -217,6 +220,8 @@ void raise_to(Node*& tree, std::uint32_t task, std::uint32_t value) {
 }
 
 }  // namespace
+
+std::int64_t VectorClock::nodes() { return nodes_in_use; }
 
 std::uint32_t VectorClock::get_far(std::uint32_t task) const {
   const std::uint32_t known = foreseed::get(rest_, task);

@@ -19,6 +19,8 @@ class VectorClock {
  public:
   static constexpr std::uint32_t inline_size = 12;
   struct Node;
+  /// How many nodes clocks point to.
+  static std::int64_t nodes();
 
   VectorClock() = default;
   ~VectorClock() { clear(); }

@@ -17,6 +17,10 @@ void Network::begin_run() {
   local_begin_run();
 }
 
+void Network::drop_clocks() {
+  for (std::size_t i = 0; i < sockets_used_; ++i) sockets_[i]->clock.clear();
+}
+
 Machine& Network::machine(std::uint32_t index) {
   if (count_ == 0) machine_index("client");
   return *machines_[index];
@@ -118,6 +122,7 @@ void Network::forget_connections(std::uint32_t host, std::uint32_t other) {
 void foreseed::net_install() {
   RunHooks hooks;
   hooks.begin = [] { net::Network::get().begin_run(); };
+  hooks.drop_clocks = [] { net::Network::get().drop_clocks(); };
   hooks.end = [] {
     net::datagrams_end_run();
     Recording* const recording = World::get().recorded();

@@ -57,6 +57,7 @@ class Network {
   static Network& get() { return instance_; }
 
   void begin_run();
+  void drop_clocks();
 
   std::uint32_t machine_index(std::string_view name);  ///< made if new
   Machine& machine(std::uint32_t index);
