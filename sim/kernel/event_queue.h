@@ -81,13 +81,13 @@ class EventQueue {
     rise(hole, moved);
   }
 
-  /// Calls visit(fire, context) for the next event and a few that may come soon after it.
+  /// Calls visit(fire, context, argument) for the next event and a few that may come soon after it.
   template <typename Visit>
   void each_soon(Visit visit) const {
     if (empty()) return;
     const auto one = [&](std::size_t position) {
       const Action& action = actions_[slot_of(at(position))];
-      visit(action.fire, action.context);
+      visit(action.fire, action.context, action.argument);
     };
     if (at(front) != latest) one(front);
     one(root);
@@ -210,7 +210,10 @@ class EventQueue {
       for (const Event& event : moving_) put_far(event);
       moving_.clear();
     }
-    for (const Event& event : moving_) put_near(event);
+    for (const Event& event : moving_) {
+      __builtin_prefetch(event.action.context);  // its time comes soon
+      put_near(event);
+    }
     moving_.clear();
     near_max_ = std::max({heap_max, 2 * near_size(), far_size_ / 4});
   }

@@ -180,7 +180,8 @@ constexpr std::uintptr_t continuation_offset = 208;
 }  // namespace
 
 /// Of many tasks, the next is in no cache: what the switch to it touches is fetched at once rather than bit by bit.
-void World::fetch(const Task& task) const {
+void World::fetch(Task& task) const {
+  task.fetched = static_cast<std::uint32_t>(task.wait_sequence);
   __builtin_prefetch(reinterpret_cast<const char*>(task.fiber) + continuation_offset);
   __builtin_prefetch(&task.thread_state);
   for (std::uintptr_t line = 0; line < 11; ++line) {
@@ -189,16 +190,19 @@ void World::fetch(const Task& task) const {
   if (task_count_ > many_tasks && fetch_stack_shadow != nullptr) fetch_stack_shadow(task.stack_pointer + 256);
 }
 
-/// The same for those whose time comes soon, while others still run.
+/// The same for those whose time comes soon, while others still run: a step further at each sighting among the next alarms.
 void World::fetch_coming() {
-  const void* next = nullptr;
-  alarms_.each_soon([&](bool (*fire)(void*, std::uint64_t, bool), const void* context) {
-    __builtin_prefetch(context);
-    if (next != nullptr) return;
-    next = context;
-    if (fire == on_deadline && next != fetched_) fetch(*static_cast<const Task*>(next));
+  alarms_.each_soon([&](bool (*fire)(void*, std::uint64_t, bool), void* context, std::uint64_t argument) {
+    Coming& coming = coming_[reinterpret_cast<std::uintptr_t>(context) * 0x9e3779b97f4a7c15ull >> 58];
+    if (coming.context != context || coming.argument != argument) coming = {context, argument, 0};
+    const std::uint32_t step = coming.sightings++;
+    if (fire == on_deadline) {
+      if (step == 0) __builtin_prefetch(context);
+      if (step == 1) fetch(*static_cast<Task*>(context));
+    } else if (fetch_for_message != nullptr) {
+      if (Task* const task = fetch_for_message(fire, context, step); task != nullptr) fetch(*task);
+    }
   });
-  fetched_before_ = std::exchange(fetched_, next);
 }
 
 void World::dispatch(Op op) {
@@ -213,7 +217,7 @@ void World::dispatch(Op op) {
   const std::uint32_t k = choose(static_cast<std::uint32_t>(op) | site_given_up, ChoiceKind::schedule, ready_.count());
   Task& next = *tasks_[ready_.nth_from(current_->id + 1, k)];
   if (&next != current_) {
-    if (task_count_ > few_tasks && &next != fetched_before_) fetch(next);
+    if (task_count_ > few_tasks && next.fetched != static_cast<std::uint32_t>(next.wait_sequence)) fetch(next);
     switch_to(next);
   } else if (next.parked) {
     internal_error("a finished task was chosen", __FILE__, __LINE__);

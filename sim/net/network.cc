@@ -14,6 +14,7 @@ void Network::begin_run() {
   names_.clear();
   links_.clear();
   ++run_;
+  ++bindings_;
   local_begin_run();
 }
 
@@ -92,6 +93,7 @@ Socket& Network::new_socket(std::uint32_t host) {
 void Network::crash(std::uint32_t host) {
   Machine& machine = this->machine(host);
   machine.down = true;
+  ++bindings_;
   machine.bound.clear();
   machine.bound_datagrams.clear();
   for (std::size_t i = 0; i < sockets_used_; ++i) {
@@ -132,4 +134,5 @@ void foreseed::net_install() {
     for (std::uint32_t i = 0; i < network.machine_count(); ++i) recording->hosts.push_back(network.machine(i).name);
   };
   World::get().add_hooks(hooks);
+  World::get().fetch_for_message = net::fetch_for_message;
 }
