@@ -182,6 +182,7 @@ void World::end() {
   }
   end_tasks();
   alarms_.clear();
+  alarms_.fetch = nullptr;
   ready_.clear();
   if (VectorClock::nodes() != 0) drop_clocks();
   run_active = false;

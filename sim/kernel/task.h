@@ -92,7 +92,6 @@ struct alignas(64) Task {
   Op waiting_op = Op::note;
   std::uint32_t waiting_object = 0;
   std::uint64_t wait_sequence = 0;  ///< tells a timer whether the wait it was set for still lasts
-  std::uint32_t fetched = 0;        ///< the lower half of wait_sequence when what its switch touches was fetched last
   std::uint64_t local_deadline_ns = 0;  ///< of its wait, on its host's clock; `never` if there is none
   boost::fibers::context* fiber = nullptr;
   std::uintptr_t stack_pointer = 0;  ///< while it does not run: nothing below is alive
@@ -109,6 +108,8 @@ struct alignas(64) Task {
     clock.increment(id);
     stamp += std::uint64_t{1} << 24;
   }
+
+  const void* used = nullptr;   ///< the socket that it used last: only to be fetched ahead
 
   Link places;              ///< its Waiters
   WaitList joiners;

@@ -180,8 +180,7 @@ constexpr std::uintptr_t continuation_offset = 208;
 }  // namespace
 
 /// Of many tasks, the next is in no cache: what the switch to it touches is fetched at once rather than bit by bit.
-void World::fetch(Task& task) const {
-  task.fetched = static_cast<std::uint32_t>(task.wait_sequence);
+void World::fetch(const Task& task) const {
   __builtin_prefetch(reinterpret_cast<const char*>(task.fiber) + continuation_offset);
   __builtin_prefetch(&task.thread_state);
   for (std::uintptr_t line = 0; line < 11; ++line) {
@@ -190,19 +189,24 @@ void World::fetch(Task& task) const {
   if (task_count_ > many_tasks && fetch_stack_shadow != nullptr) fetch_stack_shadow(task.stack_pointer + 256);
 }
 
-/// The same for those whose time comes soon, while others still run: a step further at each sighting among the next alarms.
-void World::fetch_coming() {
-  alarms_.each_soon([&](bool (*fire)(void*, std::uint64_t, bool), void* context, std::uint64_t argument) {
-    Coming& coming = coming_[reinterpret_cast<std::uintptr_t>(context) * 0x9e3779b97f4a7c15ull >> 58];
-    if (coming.context != context || coming.argument != argument) coming = {context, argument, 0};
-    const std::uint32_t step = coming.sightings++;
-    if (fire == on_deadline) {
-      if (step == 0) __builtin_prefetch(context);
-      if (step == 1) fetch(*static_cast<Task*>(context));
-    } else if (fetch_for_message != nullptr) {
-      if (Task* const task = fetch_for_message(fire, context, step); task != nullptr) fetch(*task);
-    }
-  });
+/// The same for those whose time comes soon, while others still run; and what they are likely to use.
+void World::fetch_coming(bool (*fire)(void*, std::uint64_t, bool), void* context, std::uint32_t step) {
+  const World& world = get();
+  const Task* task = static_cast<const Task*>(context);
+  std::uint32_t task_step = step;
+  if (fire != on_deadline) {
+    task = world.fetch_for_message != nullptr ? world.fetch_for_message(fire, context, step) : nullptr;
+    task_step = step - 2;
+  }
+  if (task == nullptr) return;
+  if (task_step == 0) {
+    for (std::size_t line = 0; line < 4; ++line) __builtin_prefetch(reinterpret_cast<const char*>(task) + line * 64);
+  } else if (task_step == 1) {
+    world.fetch(*task);
+  } else if (task_step == 2) {
+    task->clock.fetch();
+    for (std::size_t line = 0; line < 5; ++line) __builtin_prefetch(static_cast<const char*>(task->used) + line * 64);
+  }
 }
 
 void World::dispatch(Op op) {
@@ -217,7 +221,7 @@ void World::dispatch(Op op) {
   const std::uint32_t k = choose(static_cast<std::uint32_t>(op) | site_given_up, ChoiceKind::schedule, ready_.count());
   Task& next = *tasks_[ready_.nth_from(current_->id + 1, k)];
   if (&next != current_) {
-    if (task_count_ > few_tasks && next.fetched != static_cast<std::uint32_t>(next.wait_sequence)) fetch(next);
+    if (task_count_ > few_tasks) fetch(next);
     switch_to(next);
   } else if (next.parked) {
     internal_error("a finished task was chosen", __FILE__, __LINE__);
@@ -325,7 +329,6 @@ bool World::advance() {
     }
     ++progress_epoch_;
     if (search_ && strategy_ != nullptr) strategy_->time_moved();
-    if (task_count_ > many_tasks) fetch_coming();
     return true;
   }
   return false;
@@ -391,7 +394,7 @@ Task& World::spawn(void* (*entry)(void*), void* argument) {
   if (id >= stacks_max) {
     fail(FindingKind::unsupported, "more than 32,000 threads in one execution cannot be simulated");
   }
-  ++task_count_;
+  if (++task_count_ > many_tasks) alarms_.fetch = fetch_coming;
   if (id == tasks_.size()) tasks_.push_back(std::make_unique<Task>());
   Task& task = *tasks_[id];
   task.id = id;
@@ -408,6 +411,7 @@ Task& World::spawn(void* (*entry)(void*), void* argument) {
   task.waiting_op = Op::note;
   task.waiting_stack.clear();
   task.stack_pointer = 0;
+  task.used = nullptr;
   task.idle_mark = 0;
   task.idle_count = task.clock_reads = 0;
   task.idle_address = nullptr;

@@ -228,9 +228,9 @@ class World {
 
   /// Fetches what is known of the accesses to the stack from `address` on. Set by the memory room.
   void (*fetch_stack_shadow)(std::uintptr_t address) = nullptr;
-  /// Fetches what it will take to fire an alarm, a step at each call, from 0 on: what one step fetches tells where the next
-  /// has to look. The task that will be woken, once it is known. Set by the network's room.
-  Task* (*fetch_for_message)(bool (*fire)(void*, std::uint64_t, bool), const void* context, std::uint32_t step) = nullptr;
+  /// As EventQueue::fetch, for alarms of the network's room, which sets it. The task that will be woken, from the step on in
+  /// which that is known.
+  const Task* (*fetch_for_message)(bool (*fire)(void*, std::uint64_t, bool), void* context, std::uint32_t step) = nullptr;
   /// Called where nothing can go on: fills in what is known of the cycle. Set by the sync room.
   void (*explain_deadlock)(World&, Finding&) = nullptr;
   /// Called before the body's first step if RunOptions::faults is set. Set by the fault room.
@@ -267,8 +267,8 @@ class World {
   void hold_each(const WaitList& list);
   HostClock& clock_of(std::uint32_t host);
   void move_deadlines(std::uint32_t host);
-  void fetch(Task& task) const;
-  void fetch_coming();
+  void fetch(const Task& task) const;
+  static void fetch_coming(bool (*fire)(void*, std::uint64_t, bool), void* context, std::uint32_t step);
   void switch_to(Task& next);
   void dispatch(Op op);
   bool advance();
@@ -343,12 +343,6 @@ class World {
   std::vector<RunHooks> hooks_;
   std::string left_;                ///< see left_behind()
   std::uint64_t unseen_steps_ = 0;  ///< since the last run that was looked at
-  struct Coming {
-    const void* context = nullptr;
-    std::uint64_t argument = 0;
-    std::uint32_t sightings = 0;
-  };
-  Coming coming_[64];  ///< alarms whose time comes soon, each at a place of its own; see fetch_coming()
 };
 
 namespace detail {

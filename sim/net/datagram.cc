@@ -15,7 +15,6 @@ namespace {
 
 std::vector<std::unique_ptr<Datagram>> datagrams;  ///< all that were ever needed at once
 std::vector<Datagram*> unused;                     ///< those of them that can be sent again
-std::uint64_t sent = 0;                            ///< tells the uses of one apart
 constexpr std::size_t kept_capacity = 4096;        ///< of the bytes of one that is not in use
 
 Datagram& take_datagram() {
@@ -145,7 +144,7 @@ void send_over(const Route& route, DatagramSocket& sender, Endpoint from, std::s
     if (corrupt) datagram.bytes[bit / 8] = static_cast<char>(datagram.bytes[bit / 8] ^ (1 << bit % 8));
     datagram.clock.assign(world.current().clock);
     datagram.message = message;
-    world.at(world.now() + delay_ns, datagram_arrives, &datagram, ++sent);
+    world.at(world.now() + delay_ns, datagram_arrives, &datagram, 0);
   }
 }
 
@@ -181,17 +180,19 @@ void find_route(DatagramSocket& socket, Endpoint from, Endpoint to) {
                   network.machine(host).down};
 }
 
-/// Step by step: the datagram, its receiver, who reads there, what a switch to that task touches.
-Task* fetch_for_datagram(const Datagram& datagram, std::uint32_t step) {
+/// Step by step: the datagram, its receiver, and who reads there.
+const Task* fetch_for_datagram(const Datagram& datagram, std::uint32_t step) {
   const auto fetch = [](const void* first, std::size_t lines) {
     for (std::size_t i = 0; i < lines; ++i) __builtin_prefetch(static_cast<const char*>(first) + i * 64);
   };
   if (step == 0) fetch(&datagram, 3);
   DatagramSocket* const socket = datagram.receiver;
   if (step == 0 || socket == nullptr || datagram.bindings != Network::get().bindings()) return nullptr;
-  if (step == 1) fetch(socket, 4);
-  if (step == 2) fetch(socket->reader, 2);
-  return step == 3 ? socket->reader : nullptr;
+  if (step > 1) return socket->reader;
+  fetch(socket, 5);
+  fetch(datagram.bytes.data(), 1);
+  datagram.clock.fetch();
+  return nullptr;
 }
 
 int take_error(DatagramSocket& socket) {
@@ -202,7 +203,7 @@ int take_error(DatagramSocket& socket) {
 
 }  // namespace
 
-Task* fetch_for_message(bool (*fire)(void*, std::uint64_t, bool), const void* context, std::uint32_t step) {
+const Task* fetch_for_message(bool (*fire)(void*, std::uint64_t, bool), void* context, std::uint32_t step) {
   return fire == datagram_arrives ? fetch_for_datagram(*static_cast<const Datagram*>(context), step) : nullptr;
 }
 
@@ -297,6 +298,7 @@ long receive(DatagramSocket& socket, void* data, std::size_t size, int flags, En
              const DatagramSocket** sender) {
   World& world = World::get();
   socket.reader = &world.current();
+  world.current().used = &socket;
   world.point(Op::sock_recv);
   const bool waits = !socket.nonblocking && (flags & MSG_DONTWAIT) == 0;
   const std::uint64_t deadline_ns =

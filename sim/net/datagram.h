@@ -88,7 +88,7 @@ void hand_over(DatagramSocket& to, DatagramSocket& from, std::string_view bytes)
 void datagrams_end_run();
 
 /// See World::fetch_for_message.
-Task* fetch_for_message(bool (*fire)(void*, std::uint64_t, bool), const void* context, std::uint32_t step);
+const Task* fetch_for_message(bool (*fire)(void*, std::uint64_t, bool), void* context, std::uint32_t step);
 
 /// The datagram socket behind a descriptor; null if it is none.
 DatagramSocket* find_datagram_socket(int descriptor);
