@@ -202,10 +202,13 @@ Node* merge_inner(Node* mine, Node* other) {
 /// The maximum of both, shared with `other` where that knows all of it.
 Node* merge(Node* mine, Node* other) {
   if (mine == nullptr) return share(other);
+  if (mine->height == other->height && mine->prefix == other->prefix) {
+    return mine->height == 0 ? merge_leaves(mine, other) : merge_inner(mine, other);
+  }
   std::uint32_t height = std::max(mine->height, other->height);
   while (prefix_of(mine, height) != prefix_of(other, height)) ++height;
   mine = lift(mine, height);
-  if (other->height == height) return height == 0 ? merge_leaves(mine, other) : merge_inner(mine, other);
+  if (other->height == height) return merge_inner(mine, other);
   const std::uint32_t at = prefix_of(other, height - 1) % fan;
   if (at < inner(mine).width && inner(mine).children[at] == other) return mine;
   mine = unshare(mine);
