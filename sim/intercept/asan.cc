@@ -144,8 +144,8 @@ void leave_frames() {
   if (!memory::poisoning) return;
   const auto here = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)) & ~std::uintptr_t{7};
   std::uintptr_t top;
-  if (here - stacks_base < std::uintptr_t{stacks_max} * stack_size) {
-    top = (here | (stack_size - 1)) + 1;
+  if (here - stacks_base < std::uintptr_t{stacks_max} * stack_stride) {
+    top = stacks_base + ((here - stacks_base) / stack_stride + 1) * stack_stride;
   } else {
     pthread_attr_t attributes;
     void* low;

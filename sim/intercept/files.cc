@@ -14,6 +14,7 @@
 
 #include "intercept/virtual.h"
 #include "memory/isolation.h"
+#include "memory/mappings.h"
 
 using namespace foreseed;
 
@@ -268,7 +269,11 @@ FORESEED_EXPORT ssize_t sendfile(int to, int from, off_t* offset, size_t size) n
 /// Virtual files cannot be mapped.
 FORESEED_EXPORT void* mmap(void* address, size_t size, int protection, int flags, int fd, off_t offset) noexcept {
   if ((flags & MAP_ANONYMOUS) == 0 && virtual_descriptor(fd)) return errno = ENODEV, MAP_FAILED;
-  return REAL(mmap)(address, size, protection, flags, fd, offset);
+  if (address != nullptr || (flags & MAP_ANONYMOUS) == 0 || !simulated_code()) {
+    return REAL(mmap)(address, size, protection, flags, fd, offset);
+  }
+  const Entry entry;
+  return memory::map_anonymous(size, protection, flags);
 }
 
 // --- the names with 64 in them: off_t has as many bits

@@ -59,6 +59,24 @@ FORESEED_EXPORT int clock_gettime(clockid_t clock, timespec* time) noexcept {
   return 0;
 }
 
+/// Sets the wall clock of the running task's host, as an NTP client does.
+FORESEED_EXPORT int clock_settime(clockid_t clock, const timespec* time) noexcept {
+  if (!simulated_code()) return REAL(clock_settime)(clock, time);
+  if (clock != CLOCK_REALTIME || !valid(time)) return errno = EINVAL, -1;
+  const Entry entry;
+  World& world = World::get();
+  const std::uint32_t host = world.current().host;
+  world.step_clock(host, static_cast<std::int64_t>(duration(*time) - world.wall_ns(host)));
+  return 0;
+}
+
+FORESEED_EXPORT int settimeofday(const timeval* time, const struct timezone* zone) noexcept {
+  if (!simulated_code()) return REAL(settimeofday)(time, zone);
+  if (time == nullptr) return 0;
+  const timespec wanted{time->tv_sec, time->tv_usec * 1000};
+  return clock_settime(CLOCK_REALTIME, &wanted);
+}
+
 FORESEED_EXPORT int clock_getres(clockid_t clock, timespec* resolution) noexcept {
   if (!simulated_code() || !is_known(clock)) return REAL(clock_getres)(clock, resolution);
   if (resolution != nullptr) *resolution = {0, 1};

@@ -158,6 +158,12 @@ long poll(pollfd* entries, std::size_t count, std::uint64_t deadline_ns) {
 void install(World& world) {
   RunHooks hooks;
   hooks.end = [] {
+    std::uint32_t wrong = 0;
+    for (const Description* const description : table) {
+      if (description != nullptr) --ledger_of(description->host).open;
+    }
+    for (const Ledger& ledger : ledgers) wrong += ledger.open != 0;
+    World::get().left_behind(wrong, "hosts whose ledger of descriptors is wrong");
     table.clear();
     ledgers.clear();
     detail::owned.clear();

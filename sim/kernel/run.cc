@@ -13,6 +13,7 @@
 #include "api/foreseed/scenario.h"
 #include "kernel/crash.h"
 #include "kernel/given.h"
+#include "kernel/remains.h"
 #include "kernel/time_stamps.h"
 #include "kernel/warm_up.h"
 #include "kernel/world.h"
@@ -51,6 +52,16 @@ void on_terminate() {
   World::get().fail(FindingKind::uncaught_exception, current_exception_text());
 }
 
+constexpr std::uint64_t steps_between_looks = 1 << 18;
+
+[[noreturn]] void fail_of_remains(const char* scenario, std::uint64_t seed, const std::string& left) {
+  std::fprintf(stderr,
+               "foreseed: internal error: an execution of %s (seed %llu) left behind: %s. Either it went past the "
+               "simulator, with a system call of its own, or this is a fault of foreseed: please report it.\n",
+               scenario, static_cast<unsigned long long>(seed), left.c_str());
+  std::_Exit(70);
+}
+
 void* body_entry(void* scenario) {
   static_cast<const Scenario*>(scenario)->body();
   return nullptr;
@@ -68,6 +79,7 @@ RunSeries::RunSeries() {
   // libstdc++ takes short cuts in a process with one OS thread: plain reference counts, no call of pthread_once.
   __libc_single_threaded = false;
   warm_up();
+  world.look_at_next();
   series_active = true;
   if (const std::string error = ThreadStates::get().prepare(); !error.empty()) {
     std::fprintf(stderr, "foreseed: %s\n", error.c_str());
@@ -115,14 +127,12 @@ void World::begin(const RunOptions& options) {
   begin_choices(options);
   given.clear();
   task_count_ = object_count_ = stale_alarms_ = 0;
-  ready_.clear();
   timed_out_low_ = 0;
   frozen_count_ = 0;
   clocks_.clear();
   wall_deadline_ns_ = 0;
   at_point = nullptr;
   restart_time_stamps();
-  alarms_.clear();
   now_ = 0;
   hash_ = 0x6a09e667f3bcc908ull;
   step_ = 0;
@@ -132,7 +142,6 @@ void World::begin(const RunOptions& options) {
   finding_.reset();
   exit_handlers.clear();
   roots.clear();
-  ending.clear();
   ended.clear();
   recorder_ = options.record ? std::make_unique<Recorder>(options.events_max) : nullptr;
   recording_ = options.record ? &recorder_->recording() : nullptr;
@@ -144,11 +153,39 @@ void World::begin(const RunOptions& options) {
   }
 }
 
+void World::note_left(std::int64_t count, const char* what) {
+  left_ += (left_.empty() ? "" : ", ") + std::to_string(count) + ' ' + what;
+}
+
+void World::end_tasks() {
+  std::int64_t places = 0;
+  for (std::uint32_t i = 0; i < task_count_; ++i) {
+    Task& task = *tasks_[i];
+    epoch_base_ = std::max(epoch_base_, task.epoch());
+    places += task.finished && task.places.next != &task.places;
+  }
+  ending.clear();
+  left_behind(places, "finished threads that still stand in queues");
+}
+
+void World::drop_clocks() {
+  for (std::uint32_t i = 0; i < task_count_; ++i) tasks_[i]->clock.clear();
+  ended.clear();
+  for (const RunHooks& hooks : hooks_) {
+    if (hooks.drop_clocks != nullptr) hooks.drop_clocks();
+  }
+  left_behind(VectorClock::nodes(), "nodes of vector clocks");
+}
+
 void World::end() {
   for (auto it = hooks_.rbegin(); it != hooks_.rend(); ++it) {
     if (it->end != nullptr) it->end();
   }
-  for (std::uint32_t i = 0; i < task_count_; ++i) epoch_base_ = std::max(epoch_base_, tasks_[i]->epoch());
+  end_tasks();
+  alarms_.clear();
+  alarms_.fetch = nullptr;
+  ready_.clear();
+  if (VectorClock::nodes() != 0) drop_clocks();
   run_active = false;
   current_ = nullptr;
   if (recording_ == nullptr) return;
@@ -160,8 +197,17 @@ void World::end() {
   recording_ = nullptr;
 }
 
+Execution World::run_looked_at(const Scenario& scenario, const RunOptions& options) {
+  const ProcessState before = ProcessState::now();
+  unseen_steps_ = 0;
+  Execution execution = run(scenario, options);
+  if (const std::string left = remains_since(before); !left.empty()) fail_of_remains(scenario.name, options.seed, left);
+  return execution;
+}
+
 Execution World::run(const Scenario& scenario, const RunOptions& options) {
   FORESEED_ASSERT(!run_active && series_active);
+  if (__builtin_expect(unseen_steps_ >= steps_between_looks, 0)) return run_looked_at(scenario, options);
   begin(options);
   ThreadStates& states = ThreadStates::get();
   ThreadState host;
@@ -179,6 +225,9 @@ Execution World::run(const Scenario& scenario, const RunOptions& options) {
     strategy_->end_execution(open, next_, finding_.has_value());
   }
   end();
+  FORESEED_ASSERT(active_thread == 0 && thread_pointer() == states.host_pointer());
+  unseen_steps_ += step_;
+  if (__builtin_expect(!left_.empty(), 0)) fail_of_remains(scenario.name, options.seed, left_);
 
   Execution execution;
   execution.fingerprint = hash_;

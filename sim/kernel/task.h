@@ -109,6 +109,8 @@ struct alignas(64) Task {
     stamp += std::uint64_t{1} << 24;
   }
 
+  const void* used = nullptr;   ///< the socket that it used last: only to be fetched ahead
+
   Link places;              ///< its Waiters
   WaitList joiners;
 

@@ -40,6 +40,8 @@ std::vector<TlsImage> images;
 pid_t this_process = 0;
 std::uint64_t* libstdcxx_block = nullptr;
 bool others_found = false;
+std::size_t lent = 0;  ///< blocks, in process `lent_in`
+pid_t lent_in = 0;
 
 int visit(dl_phdr_info* info, std::size_t, void*) {
   for (int i = 0; i < info->dlpi_phnum; ++i) {
@@ -75,10 +77,8 @@ void* park(void* argument) {
 
 /// Tasks ask for blocks in their order, so each finds its thread-local variables at one address in every process.
 TlsBlock* new_block() {
-  static pid_t process = 0;
-  static std::size_t count = 0;
-  if (std::exchange(process, this_process) != this_process) count = 0;
-  void* const wanted = reinterpret_cast<void*>(tls_base + count++ * tls_block_size);
+  if (std::exchange(lent_in, this_process) != this_process) lent = 0;
+  void* const wanted = reinterpret_cast<void*>(tls_base + lent++ * tls_block_size);
   void* const got = mmap(wanted, tls_block_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
   FORESEED_ASSERT(got == wanted);
   auto* const block = new TlsBlock;
@@ -114,6 +114,8 @@ std::string ThreadStates::prepare() {
   }
   return {};
 }
+
+std::size_t ThreadStates::lenders() const { return lent_in == this_process ? lent : 0; }
 
 void ThreadStates::attach(ThreadState& state) {
   state.saved_errno = 0;

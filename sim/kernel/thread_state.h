@@ -9,6 +9,7 @@
 //     at a switch: cheaper, and nothing else can tell the difference.
 // Host code always runs on the host's own FS base.
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -32,6 +33,8 @@ class ThreadStates {
   std::string prepare();
 
   bool swaps_blocks() const { return swaps_; }
+  /// OS threads of this process that lend their blocks.
+  std::size_t lenders() const;
   std::uintptr_t host_pointer() const { return host_pointer_; }
 
   /// Gives a fresh state to a task that is about to start; a block stays with its task for the next run.

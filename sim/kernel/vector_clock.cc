@@ -7,9 +7,11 @@
 namespace foreseed {
 
 /// Of height 0: the components of 32 tasks. Above: 32 nodes of the height below, each null where it knows nothing.
+/// It stands for tasks from prefix * 32^(height + 1) on; the root is as low as what it knows allows.
 struct VectorClock::Node {
   std::uint32_t references;
-  std::uint32_t height;
+  std::uint16_t height;
+  std::uint16_t prefix;
 };
 
 namespace {
@@ -39,8 +41,10 @@ union Unused {
   Inner inner;
 };
 Unused* unused = nullptr;
+std::int64_t nodes_in_use = 0;
 
 void* take_memory() {
+  ++nodes_in_use;
   if (unused == nullptr) {
     constexpr std::size_t batch = 64;
     auto* const made = static_cast<Unused*>(::operator new(batch * sizeof(Unused)));
@@ -54,7 +58,7 @@ void* take_memory() {
   return taken;
 }
 
-Node* make_node(std::uint32_t height) {
+Node* make_node(std::uint32_t height, std::uint32_t prefix) {
   Node* node;
   if (height == 0) {
     node = new (take_memory()) Leaf{};
@@ -64,7 +68,8 @@ Node* make_node(std::uint32_t height) {
     node = made;
   }
   node->references = 1;
-  node->height = height;
+  node->height = static_cast<std::uint16_t>(height);
+  node->prefix = static_cast<std::uint16_t>(prefix);
   return node;
 }
 
@@ -80,6 +85,7 @@ void drop(Node* node) {
       if (Node* const child = inner(node).children[i]; child != nullptr) drop(child);
     }
   }
+  --nodes_in_use;
   auto* const memory = reinterpret_cast<Unused*>(node);
   memory->next = unused;
   unused = memory;
@@ -90,7 +96,7 @@ void drop(Node* node) {
 /// `mine`, or a copy where others point to it too.
 Node* unshare(Node* mine) {
   if (mine->references == 1) return mine;
-  Node* const copy = make_node(mine->height);
+  Node* const copy = make_node(mine->height, mine->prefix);
   if (mine->height == 0) {
     std::memcpy(leaf(copy).values, leaf(mine).values, sizeof leaf(mine).values);
   } else {
@@ -103,25 +109,28 @@ Node* unshare(Node* mine) {
   return copy;
 }
 
+/// The prefix of a node that stands for `task`, and of one above `node`, at that height.
+std::uint32_t prefix_of(std::uint32_t task, std::uint32_t height) { return task >> (fan_bits * (height + 1)); }
+std::uint32_t prefix_of(const Node* node, std::uint32_t height) { return node->prefix >> (fan_bits * (height - node->height)); }
+
+void widen(Inner& node, std::uint32_t width) {
+  while (node.width < width) node.children[node.width++] = nullptr;
+}
+
 /// A node of that height above `mine`.
 Node* lift(Node* mine, std::uint32_t height) {
   while (mine->height < height) {
-    Node* const above = make_node(mine->height + 1);
-    inner(above).children[0] = mine;
-    inner(above).width = 1;
+    const std::uint32_t at = mine->prefix % fan;
+    Node* const above = make_node(mine->height + 1u, mine->prefix / fan);
+    widen(inner(above), at + 1);
+    inner(above).children[at] = mine;
     mine = above;
   }
   return mine;
 }
 
-std::uint32_t height_for(std::uint32_t task) {
-  std::uint32_t height = 0;
-  for (std::uint32_t last = task / fan; last != 0; last /= fan) ++height;
-  return height;
-}
-
 std::uint32_t get(const Node* node, std::uint32_t task) {
-  if (node == nullptr || task >> (fan_bits * (node->height + 1)) != 0) return 0;
+  if (node == nullptr || prefix_of(task, node->height) != node->prefix) return 0;
   while (node->height != 0) {
     const std::uint32_t at = (task >> (fan_bits * node->height)) % fan;
     if (at >= inner(node).width || inner(node).children[at] == nullptr) return 0;
@@ -130,13 +139,9 @@ std::uint32_t get(const Node* node, std::uint32_t task) {
   return leaf(node).values[task % fan];
 }
 
-void widen(Inner& node, std::uint32_t width) {
-  while (node.width < width) node.children[node.width++] = nullptr;
-}
-
 /// Component `task`, which has less, becomes `value`. `mine` may be null, and is of that height otherwise.
 Node* raise(Node* mine, std::uint32_t height, std::uint32_t task, std::uint32_t value) {
-  mine = mine == nullptr ? make_node(height) : unshare(mine);
+  mine = mine == nullptr ? make_node(height, prefix_of(task, height)) : unshare(mine);
   if (height == 0) {
     leaf(mine).values[task % fan] = value;
   } else {
@@ -167,7 +172,7 @@ Node* merge_leaves(Node* mine, Node* other) {
   }
   if (mine->references != 1) {
     --mine->references;
-    mine = make_node(0);
+    mine = make_node(0, other->prefix);
   }
   std::memcpy(leaf(mine).values, most, sizeof most);
   return mine;
@@ -194,29 +199,39 @@ Node* merge_inner(Node* mine, Node* other) {
   return share(other);
 }
 
-/// The maximum of both, shared with `other` where that knows all of it. `mine` may be null.
+/// The maximum of both, shared with `other` where that knows all of it.
 Node* merge(Node* mine, Node* other) {
   if (mine == nullptr) return share(other);
-  if (mine->height < other->height) mine = lift(mine, other->height);
-  if (mine->height > other->height) {
-    if (inner(mine).children[0] == other) return mine;
-    mine = unshare(mine);
-    Node*& child = inner(mine).children[0];
-    child = merge(child, other);
-    return mine;
+  if (mine->height == other->height && mine->prefix == other->prefix) {
+    return mine->height == 0 ? merge_leaves(mine, other) : merge_inner(mine, other);
   }
-  return mine->height == 0 ? merge_leaves(mine, other) : merge_inner(mine, other);
+  std::uint32_t height = std::max(mine->height, other->height);
+  while (prefix_of(mine, height) != prefix_of(other, height)) ++height;
+  mine = lift(mine, height);
+  if (other->height == height) return merge_inner(mine, other);
+  const std::uint32_t at = prefix_of(other, height - 1) % fan;
+  if (at < inner(mine).width && inner(mine).children[at] == other) return mine;
+  mine = unshare(mine);
+  widen(inner(mine), at + 1);
+  Node*& child = inner(mine).children[at];
+  child = child == nullptr ? lift(share(other), height - 1) : merge(child, other);
+  return mine;
 }
 
 /// Component `task` becomes at least `value`.
 void raise_to(Node*& tree, std::uint32_t task, std::uint32_t value) {
   if (get(tree, task) >= value) return;
-  const std::uint32_t height = std::max(height_for(task), tree == nullptr ? 0 : tree->height);
-  if (tree != nullptr) tree = lift(tree, height);
+  std::uint32_t height = 0;
+  if (tree != nullptr) {
+    for (height = tree->height; prefix_of(tree, height) != prefix_of(task, height);) ++height;
+    tree = lift(tree, height);
+  }
   tree = raise(tree, height, task, value);
 }
 
 }  // namespace
+
+std::int64_t VectorClock::nodes() { return nodes_in_use; }
 
 std::uint32_t VectorClock::get_far(std::uint32_t task) const {
   const std::uint32_t known = foreseed::get(rest_, task);
@@ -238,7 +253,8 @@ void VectorClock::raise_far(std::uint32_t task, std::uint32_t value) {
 }
 
 std::uint32_t VectorClock::far_size() const {
-  const std::uint32_t of_rest = rest_ == nullptr ? inline_size : std::uint32_t{1} << (fan_bits * (rest_->height + 1));
+  const std::uint32_t of_rest =
+      rest_ == nullptr ? inline_size : (rest_->prefix + 1u) << (fan_bits * (rest_->height + 1u));
   return std::max(of_rest, near_.own_task + 1);
 }
 

@@ -19,6 +19,8 @@ class VectorClock {
  public:
   static constexpr std::uint32_t inline_size = 12;
   struct Node;
+  /// How many nodes clocks point to.
+  static std::int64_t nodes();
 
   VectorClock() = default;
   ~VectorClock() { clear(); }
@@ -66,6 +68,11 @@ class VectorClock {
   void join(const VectorClock& other) {
     for (std::uint32_t i = 0; i < inline_size; ++i) near_.low[i] = std::max(near_.low[i], other.near_.low[i]);
     if (__builtin_expect(other.rest_ != nullptr || other.near_.own_task != 0, 0)) join_far(other);
+  }
+
+  /// Fetches what a join will touch first; the clock itself is at hand.
+  void fetch() const {
+    for (std::uint32_t line = 0; line < 4; ++line) __builtin_prefetch(reinterpret_cast<const char*>(rest_) + line * 64);
   }
 
   void assign(const VectorClock& other) {

@@ -189,16 +189,24 @@ void World::fetch(const Task& task) const {
   if (task_count_ > many_tasks && fetch_stack_shadow != nullptr) fetch_stack_shadow(task.stack_pointer + 256);
 }
 
-/// The same for those whose time comes soon, while others still run.
-void World::fetch_coming() {
-  const void* next = nullptr;
-  alarms_.each_soon([&](bool (*fire)(void*, std::uint64_t, bool), const void* context) {
-    __builtin_prefetch(context);
-    if (next != nullptr) return;
-    next = context;
-    if (fire == on_deadline && next != fetched_) fetch(*static_cast<const Task*>(next));
-  });
-  fetched_before_ = std::exchange(fetched_, next);
+/// The same for those whose time comes soon, while others still run; and what they are likely to use.
+void World::fetch_coming(bool (*fire)(void*, std::uint64_t, bool), void* context, std::uint32_t step) {
+  const World& world = get();
+  const Task* task = static_cast<const Task*>(context);
+  std::uint32_t task_step = step;
+  if (fire != on_deadline) {
+    task = world.fetch_for_message != nullptr ? world.fetch_for_message(fire, context, step) : nullptr;
+    task_step = step - 2;
+  }
+  if (task == nullptr) return;
+  if (task_step == 0) {
+    for (std::size_t line = 0; line < 4; ++line) __builtin_prefetch(reinterpret_cast<const char*>(task) + line * 64);
+  } else if (task_step == 1) {
+    world.fetch(*task);
+  } else if (task_step == 2) {
+    task->clock.fetch();
+    for (std::size_t line = 0; line < 5; ++line) __builtin_prefetch(static_cast<const char*>(task->used) + line * 64);
+  }
 }
 
 void World::dispatch(Op op) {
@@ -213,7 +221,7 @@ void World::dispatch(Op op) {
   const std::uint32_t k = choose(static_cast<std::uint32_t>(op) | site_given_up, ChoiceKind::schedule, ready_.count());
   Task& next = *tasks_[ready_.nth_from(current_->id + 1, k)];
   if (&next != current_) {
-    if (task_count_ > few_tasks && &next != fetched_before_) fetch(next);
+    if (task_count_ > few_tasks) fetch(next);
     switch_to(next);
   } else if (next.parked) {
     internal_error("a finished task was chosen", __FILE__, __LINE__);
@@ -365,7 +373,6 @@ bool World::advance() {
     }
     ++progress_epoch_;
     if (search_ && strategy_ != nullptr) strategy_->time_moved();
-    if (task_count_ > many_tasks) fetch_coming();
     return true;
   }
   return false;
@@ -431,7 +438,7 @@ Task& World::spawn(void* (*entry)(void*), void* argument) {
   if (id >= stacks_max) {
     fail(FindingKind::unsupported, "more than 32,000 threads in one execution cannot be simulated");
   }
-  ++task_count_;
+  if (++task_count_ > many_tasks) alarms_.fetch = fetch_coming;
   if (id == tasks_.size()) tasks_.push_back(std::make_unique<Task>());
   Task& task = *tasks_[id];
   task.id = id;
@@ -449,6 +456,7 @@ Task& World::spawn(void* (*entry)(void*), void* argument) {
   task.waiting_op = Op::note;
   task.waiting_stack.clear();
   task.stack_pointer = 0;
+  task.used = nullptr;
   task.idle_mark = 0;
   task.idle_count = task.clock_reads = 0;
   task.idle_address = nullptr;

@@ -37,6 +37,7 @@ inline constexpr std::uint64_t monotonic_epoch_ns = 1'000ull * 1'000'000'000ull;
 struct RunHooks {
   void (*begin)() = nullptr;
   void (*end)() = nullptr;
+  void (*drop_clocks)() = nullptr;  ///< after the ends, where vector clocks still hold memory: clears all of the room's
   void (*series_begin)() = nullptr;
   void (*series_end)() = nullptr;
   void (*host_crash)(std::uint32_t host) = nullptr;  ///< a host has lost power
@@ -50,6 +51,12 @@ class World {
 
   Execution run(const Scenario& scenario, const RunOptions& options);
   void add_hooks(const RunHooks& hooks) { hooks_.push_back(hooks); }
+  /// What a room finds at the end of a run that should be gone by then, if `count` is not 0: an internal error.
+  void left_behind(std::int64_t count, const char* what) {
+    if (__builtin_expect(count != 0, 0)) note_left(count, what);
+  }
+  /// The next run is looked at from outside (remains.h).
+  void look_at_next() { unseen_steps_ = ~std::uint64_t{0} >> 1; }
   const std::vector<RunHooks>& hooks() const { return hooks_; }
 
   // --- scheduling, called by the running task ------------------------------------------------------------------
@@ -223,6 +230,9 @@ class World {
   void (*fetch_stack_shadow)(std::uintptr_t address) = nullptr;
   /// Called at the end of an execution under RunOptions::explore_races. Set by the memory room.
   void (*tell_races)(Execution&) = nullptr;
+  /// As EventQueue::fetch, for alarms of the network's room, which sets it. The task that will be woken, from the step on in
+  /// which that is known.
+  const Task* (*fetch_for_message)(bool (*fire)(void*, std::uint64_t, bool), void* context, std::uint32_t step) = nullptr;
   /// Called where nothing can go on: fills in what is known of the cycle. Set by the sync room.
   void (*explain_deadlock)(World&, Finding&) = nullptr;
   /// Called before the body's first step if RunOptions::faults is set. Set by the fault room.
@@ -260,7 +270,7 @@ class World {
   HostClock& clock_of(std::uint32_t host);
   void move_deadlines(std::uint32_t host);
   void fetch(const Task& task) const;
-  void fetch_coming();
+  static void fetch_coming(bool (*fire)(void*, std::uint64_t, bool), void* context, std::uint32_t step);
   void switch_to(Task& next);
   void dispatch(Op op);
   bool advance();
@@ -272,6 +282,10 @@ class World {
   void begin_choices(const RunOptions& options);
   void begin(const RunOptions& options);
   void end();
+  void note_left(std::int64_t count, const char* what);
+  void end_tasks();
+  Execution run_looked_at(const Scenario& scenario, const RunOptions& options);
+  void drop_clocks();
   void make_fiber(Task& task);
   void to_host();
   void run_entry(Task& task);
@@ -329,8 +343,8 @@ class World {
   std::optional<Finding> finding_;
   boost::fibers::context* host_fiber_ = nullptr;
   std::vector<RunHooks> hooks_;
-  const void* fetched_ = nullptr;  ///< the task, if it is one, that was fetched ahead
-  const void* fetched_before_ = nullptr;
+  std::string left_;                ///< see left_behind()
+  std::uint64_t unseen_steps_ = 0;  ///< since the last run that was looked at
 };
 
 namespace detail {

@@ -31,7 +31,7 @@ void release_fence(Task& task) {
   task.release();
 }
 
-void fences_begin_run() {
+void forget_fences() {
   for (std::size_t i = 0; i < used; ++i) {
     clocks[i].met.clear();
     clocks[i].released.clear();

@@ -26,6 +26,6 @@ const VectorClock* released_by_fence(const Task& task);
 void acquire_fence(Task& task);
 void release_fence(Task& task);
 
-void fences_begin_run();
+void forget_fences();
 
 }  // namespace foreseed::memory

@@ -419,6 +419,11 @@ void heap_begin_run() {
 }
 
 void heap_end_run() {
+  std::uint32_t wrong = 0;
+  if (live == 0) {
+    for (const Ledger& ledger : ledgers) wrong += ledger.bytes != 0;
+  }
+  World::get().left_behind(wrong, "hosts whose ledger of memory is wrong");
   // Older blocks that the run freed are whole again too.
   if (closed_bits_end != 0) {
     const std::size_t first = closed_bits_first / 64;

@@ -3,6 +3,7 @@
 #include "memory/install.h"
 #include "memory/isolation.h"
 #include "memory/leaks.h"
+#include "memory/mappings.h"
 #include "memory/poison.h"
 #include "memory/race.h"
 #include "memory/racy.h"
@@ -22,15 +23,17 @@ void install(World& world) {
     heap_begin_run();
     races_begin_run();
     racy_begin_run();
-    fences_begin_run();
+    forget_fences();
     weak_begin_run();
   };
   hooks.end = [] {
     weak_end_run();
-    if (poisoning) forget_poison(stacks_base, World::get().task_count() * stack_size);
+    if (poisoning) forget_poison(stacks_base, World::get().task_count() * stack_stride);
     heap_end_run();
+    mappings_end_run();
     isolation_end_run();
   };
+  hooks.drop_clocks = forget_fences;
   hooks.fault = isolation_fault;
   world.add_hooks(hooks);
 }

@@ -30,18 +30,23 @@ void put_back(Datagram& datagram) {
   unused.push_back(&datagram);
 }
 
-DatagramSocket* receiver(const Datagram& datagram) {
+DatagramSocket* find_receiver(std::uint32_t host, Endpoint from, Endpoint to) {
   DatagramSocket* found = nullptr;
-  for (DatagramSocket* const socket : Network::get().machine(datagram.to_host).bound_datagrams) {
-    if (socket->local.port != datagram.to.port) continue;
-    if (socket->local.address != 0 && socket->local.address != datagram.to.address) continue;
+  for (DatagramSocket* const socket : Network::get().machine(host).bound_datagrams) {
+    if (socket->local.port != to.port) continue;
+    if (socket->local.address != 0 && socket->local.address != to.address) continue;
     if (socket->remote.port != 0) {
-      if (socket->remote == datagram.from) return socket;  // connected ones come first
+      if (socket->remote == from) return socket;  // connected ones come first
       continue;
     }
     found = socket;  // of several that share the port, the last to bind
   }
   return found;
+}
+
+DatagramSocket* receiver(const Datagram& datagram) {
+  return datagram.bindings == Network::get().bindings() ? datagram.receiver
+                                                        : find_receiver(datagram.to_host, datagram.from, datagram.to);
 }
 
 /// The sender of a datagram that met no socket hears of it, if it is connected to where that went.
@@ -102,9 +107,11 @@ void mark(std::uint32_t number, Message::Mark mark) {
 }
 
 /// Lets a datagram go: it may be lost, spoiled, doubled, or kept back while later ones pass.
-void send_over(Link& link, DatagramSocket& sender, std::uint32_t to_host, Endpoint from, Endpoint to, std::string_view bytes) {
+void send_over(const Route& route, DatagramSocket& sender, Endpoint from, std::string_view bytes) {
+  Link& link = *route.link;
+  const std::uint32_t to_host = route.host;
   std::uint32_t message = message_sent("datagram", sender.host, to_host, bytes.size(), true);
-  if (Network::get().machine(to_host).down || is_blocked(link, sender.fate) ||
+  if (route.down || is_blocked(link, sender.fate) ||
       chance(Op::sock_send, std::max(link.loss, link.trouble.loss))) {
     return message_lost(message);
   }
@@ -130,7 +137,9 @@ void send_over(Link& link, DatagramSocket& sender, std::uint32_t to_host, Endpoi
     datagram.sender = &sender;
     datagram.to_host = to_host;
     datagram.from = from;
-    datagram.to = to;
+    datagram.to = route.to;
+    datagram.receiver = route.receiver;
+    datagram.bindings = route.bindings;
     datagram.bytes.assign(bytes);
     if (corrupt) datagram.bytes[bit / 8] = static_cast<char>(datagram.bytes[bit / 8] ^ (1 << bit % 8));
     datagram.clock.assign(world.current().clock);
@@ -147,13 +156,43 @@ bool taken(const Machine& machine, const DatagramSocket& socket, Endpoint at) {
   });
 }
 
+void own_port(Machine& machine, DatagramSocket& socket) {
+  machine.bound_datagrams.push_back(&socket);
+  Network::get().binding_changed();
+}
+
 void take_any_port(DatagramSocket& socket) {
   Machine& machine = Network::get().machine(socket.host);
   do {
     if (machine.next_port < 32768) machine.next_port = 32768;
     socket.local.port = machine.next_port++;
   } while (taken(machine, socket, socket.local));
-  machine.bound_datagrams.push_back(&socket);
+  own_port(machine, socket);
+}
+
+void find_route(DatagramSocket& socket, Endpoint from, Endpoint to) {
+  Network& network = Network::get();
+  const std::int64_t found = network.route(socket.host, to.address);
+  const auto host = static_cast<std::uint32_t>(found);
+  socket.route = {};
+  if (found < 0) return;
+  socket.route = {network.bindings(), to, host, &network.link(socket.host, host), find_receiver(host, from, to),
+                  network.machine(host).down};
+}
+
+/// Step by step: the datagram, its receiver, and who reads there.
+const Task* fetch_for_datagram(const Datagram& datagram, std::uint32_t step) {
+  const auto fetch = [](const void* first, std::size_t lines) {
+    for (std::size_t i = 0; i < lines; ++i) __builtin_prefetch(static_cast<const char*>(first) + i * 64);
+  };
+  if (step == 0) fetch(&datagram, 3);
+  DatagramSocket* const socket = datagram.receiver;
+  if (step == 0 || socket == nullptr || datagram.bindings != Network::get().bindings()) return nullptr;
+  if (step > 1) return socket->reader;
+  fetch(socket, 5);
+  fetch(datagram.bytes.data(), 1);
+  datagram.clock.fetch();
+  return nullptr;
 }
 
 int take_error(DatagramSocket& socket) {
@@ -163,6 +202,10 @@ int take_error(DatagramSocket& socket) {
 }
 
 }  // namespace
+
+const Task* fetch_for_message(bool (*fire)(void*, std::uint64_t, bool), void* context, std::uint32_t step) {
+  return fire == datagram_arrives ? fetch_for_datagram(*static_cast<const Datagram*>(context), step) : nullptr;
+}
 
 DatagramSocket* find_datagram_socket(int descriptor) {
   io::Description* const description = io::find(descriptor);
@@ -183,6 +226,7 @@ short DatagramSocket::readiness() const {
 
 void DatagramSocket::closed() {
   unix_domain ? unbind_local(*this) : void(std::erase(Network::get().machine(host).bound_datagrams, this));
+  Network::get().binding_changed();
   while (first != nullptr) drop_first(*this);
   if (unix_domain) changed();  // whoever waits for room hears of it
 }
@@ -212,17 +256,14 @@ long bind(DatagramSocket& socket, Endpoint at) {
   }
   if (at.port != 0 && taken(machine, socket, at)) return socket.report(Op::sock_bind, -EADDRINUSE);
   socket.local = at;
-  if (at.port == 0) {
-    take_any_port(socket);
-  } else {
-    machine.bound_datagrams.push_back(&socket);
-  }
+  at.port == 0 ? take_any_port(socket) : own_port(machine, socket);
   return socket.report(Op::sock_bind, 0);
 }
 
 long connect(DatagramSocket& socket, Endpoint to) {
   World::get().point(Op::sock_connect);
   socket.remote = to;
+  Network::get().binding_changed();
   if (to.port != 0) {
     if (to.address == 0) socket.remote.address = loopback;
     if (socket.local.port == 0) take_any_port(socket);
@@ -238,17 +279,16 @@ long send(DatagramSocket& socket, const void* data, std::size_t size, int flags,
   if (to == nullptr && socket.remote.port == 0) return socket.report(Op::sock_send, -EDESTADDRREQ);
   if (size > datagram_size_max) return socket.report(Op::sock_send, -EMSGSIZE);
   if (socket.local.port == 0) take_any_port(socket);
-  Network& network = Network::get();
   Endpoint target = to != nullptr ? *to : socket.remote;
   if (target.address == 0) target.address = loopback;
-  const std::int64_t host = network.route(socket.host, target.address);
-  if (host >= 0) {
-    const std::uint32_t own =
-        target.address >> 24 == 127 ? loopback
-                                    : (socket.local.address != 0 ? socket.local.address
-                                                                 : network.machine(socket.host).address);
-    send_over(network.link(socket.host, static_cast<std::uint32_t>(host)), socket, static_cast<std::uint32_t>(host),
-              {own, socket.local.port}, target, {static_cast<const char*>(data), size});
+  const Network& network = Network::get();
+  const std::uint32_t own = target.address >> 24 == 127   ? loopback
+                            : socket.local.address != 0 ? socket.local.address
+                                                        : first_address + socket.host;
+  const Endpoint from{own, socket.local.port};
+  if (socket.route.bindings != network.bindings() || socket.route.to != target) find_route(socket, from, target);
+  if (socket.route.link != nullptr) {
+    send_over(socket.route, socket, from, {static_cast<const char*>(data), size});
     world.current().release();
   }
   return socket.report(Op::sock_send, static_cast<long>(size));
@@ -257,6 +297,8 @@ long send(DatagramSocket& socket, const void* data, std::size_t size, int flags,
 long receive(DatagramSocket& socket, void* data, std::size_t size, int flags, Endpoint* from,
              const DatagramSocket** sender) {
   World& world = World::get();
+  socket.reader = &world.current();
+  world.current().used = &socket;
   world.point(Op::sock_recv);
   const bool waits = !socket.nonblocking && (flags & MSG_DONTWAIT) == 0;
   const std::uint64_t deadline_ns =

@@ -30,9 +30,21 @@ struct Datagram {
   std::uint32_t to_host = 0;
   std::uint32_t message = 0;      ///< see messages.h
   DatagramSocket* sender = nullptr;
+  DatagramSocket* receiver = nullptr;  ///< whose it was when it was sent, if it is still of `bindings`
+  std::uint64_t bindings = 0;          ///< Network::bindings() then
   Datagram* next = nullptr;       ///< behind it in its receiver's queue
   std::string bytes;
   VectorClock clock;              ///< what its sender knew
+};
+
+/// Where a socket's datagrams for an endpoint go, good for as long as Network::bindings() is what it was.
+struct Route {
+  std::uint64_t bindings = 0;
+  Endpoint to;
+  std::uint32_t host = 0;
+  Link* link = nullptr;
+  DatagramSocket* receiver = nullptr;  ///< null: none, or its host is down
+  bool down = false;
 };
 
 struct DatagramSocket : io::Description, SocketOptions {
@@ -45,6 +57,7 @@ struct DatagramSocket : io::Description, SocketOptions {
 
   Endpoint local;
   Endpoint remote;            ///< port 0: not connected
+  Task* reader = nullptr;     ///< who has received last
   Datagram* first = nullptr;  ///< of those that have arrived
   Datagram* last = nullptr;
   std::size_t buffered = 0;   ///< bytes in them
@@ -55,6 +68,7 @@ struct DatagramSocket : io::Description, SocketOptions {
   int error = 0;              ///< SO_ERROR
   Fate fate;                  ///< in partitions of links
   bool read_shut = false;
+  Route route;                ///< of what was sent last
 };
 
 long open_datagram(bool unix_domain, bool nonblocking);
@@ -72,6 +86,9 @@ long shutdown(DatagramSocket& socket, int how);
 void hand_over(DatagramSocket& to, DatagramSocket& from, std::string_view bytes);
 
 void datagrams_end_run();
+
+/// See World::fetch_for_message.
+const Task* fetch_for_message(bool (*fire)(void*, std::uint64_t, bool), void* context, std::uint32_t step);
 
 /// The datagram socket behind a descriptor; null if it is none.
 DatagramSocket* find_datagram_socket(int descriptor);

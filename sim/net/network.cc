@@ -14,7 +14,12 @@ void Network::begin_run() {
   names_.clear();
   links_.clear();
   ++run_;
+  ++bindings_;
   local_begin_run();
+}
+
+void Network::drop_clocks() {
+  for (std::size_t i = 0; i < sockets_used_; ++i) sockets_[i]->clock.clear();
 }
 
 Machine& Network::machine(std::uint32_t index) {
@@ -88,6 +93,7 @@ Socket& Network::new_socket(std::uint32_t host) {
 void Network::crash(std::uint32_t host) {
   Machine& machine = this->machine(host);
   machine.down = true;
+  ++bindings_;
   machine.bound.clear();
   machine.bound_datagrams.clear();
   for (std::size_t i = 0; i < sockets_used_; ++i) {
@@ -118,6 +124,7 @@ void Network::forget_connections(std::uint32_t host, std::uint32_t other) {
 void foreseed::net_install() {
   RunHooks hooks;
   hooks.begin = [] { net::Network::get().begin_run(); };
+  hooks.drop_clocks = [] { net::Network::get().drop_clocks(); };
   hooks.end = [] {
     net::datagrams_end_run();
     Recording* const recording = World::get().recorded();
@@ -127,4 +134,5 @@ void foreseed::net_install() {
     for (std::uint32_t i = 0; i < network.machine_count(); ++i) recording->hosts.push_back(network.machine(i).name);
   };
   World::get().add_hooks(hooks);
+  World::get().fetch_for_message = net::fetch_for_message;
 }

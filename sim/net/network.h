@@ -57,6 +57,7 @@ class Network {
   static Network& get() { return instance_; }
 
   void begin_run();
+  void drop_clocks();
 
   std::uint32_t machine_index(std::string_view name);  ///< made if new
   Machine& machine(std::uint32_t index);
@@ -73,11 +74,18 @@ class Network {
 
   /// Power is lost: its sockets are gone, and those at the other ends hear nothing. Up again, it knows nothing of them.
   void crash(std::uint32_t host);
-  void start(std::uint32_t host) { machine(host).down = false; }
+  void start(std::uint32_t host) {
+    machine(host).down = false;
+    binding_changed();
+  }
   /// Connections between two hosts break on both sides.
   void reset_connections(std::uint32_t one, std::uint32_t other);
   /// The first of two hosts forgets its connections with the other.
   void forget_connections(std::uint32_t host, std::uint32_t other);
+
+  /// Counts what changes where datagrams go: bindings, connections, hosts that go down and come up.
+  std::uint64_t bindings() const { return bindings_; }
+  void binding_changed() { ++bindings_; }
 
   /// A socket without a past; lives until the end of the run.
   Socket& new_socket(std::uint32_t host);
@@ -95,6 +103,7 @@ class Network {
   };
   Known known_[256];       ///< of those asked for lately, each has its place
   std::uint64_t run_ = 0;
+  std::uint64_t bindings_ = 1;
   std::vector<std::unique_ptr<Socket>> sockets_;
   std::size_t sockets_used_ = 0;
 };

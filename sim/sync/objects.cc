@@ -41,6 +41,10 @@ void ObjectTable::begin_run() {
   for (const auto& object : pool_) object->place = 0;
 }
 
+void ObjectTable::drop_clocks() {
+  for (std::size_t i = 0; i < used_; ++i) pool_[i]->clock.clear();
+}
+
 SyncObject& ObjectTable::renew(SyncObject& object, std::uintptr_t key, ObjectKind kind) {
   object.address = key;
   object.number = 0;

@@ -47,6 +47,7 @@ class ObjectTable {
   static ObjectTable& get() { return instance_; }
 
   void begin_run();
+  void drop_clocks();
 
   /// The object of `kind` at `address`; `fresh` is set if this made it (or made it anew as another kind).
   SyncObject& at(const void* address, ObjectKind kind, bool& fresh) {

@@ -191,6 +191,7 @@ void install(World& world) {
     return object.kind == ObjectKind::semaphore ? object.count > 0 : object.owner == nullptr || object.owner == &task;
   };
   RunHooks hooks;
+  hooks.drop_clocks = [] { ObjectTable::get().drop_clocks(); };
   hooks.begin = [] {
     ObjectTable::get().begin_run();
     run_keys.clear();

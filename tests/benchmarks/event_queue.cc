@@ -3,6 +3,7 @@
 #include <benchmark/benchmark.h>
 
 #include <cmath>
+#include <queue>
 #include <vector>
 
 #include "choice/prng.h"
@@ -10,16 +11,21 @@
 
 namespace {
 
-/// The hold model (Vaucher and Duval 1975): one event goes, one comes, `pending` stay; increments are
-/// exponential.
-void hold(benchmark::State& state) {
-  const auto pending = static_cast<std::size_t>(state.range(0));
+std::vector<std::uint64_t> exponential_increments() {
   foreseed::Prng prng(1);
   std::vector<std::uint64_t> increments(std::size_t{1} << 16);
   for (std::uint64_t& increment : increments) {
     const double u = (static_cast<double>(prng.below(1u << 24)) + 0.5) / (1u << 24);
     increment = static_cast<std::uint64_t>(-std::log(u) * 1e6);
   }
+  return increments;
+}
+
+/// The hold model (Vaucher and Duval 1975): one event goes, one comes, `pending` stay; increments are
+/// exponential.
+void hold(benchmark::State& state) {
+  const auto pending = static_cast<std::size_t>(state.range(0));
+  const std::vector<std::uint64_t> increments = exponential_increments();
   const auto fires = [](void*, std::uint64_t, bool) { return true; };
   foreseed::EventQueue queue;
   std::size_t i = 0;
@@ -38,5 +44,35 @@ void hold(benchmark::State& state) {
   }
 }
 BENCHMARK(hold)->Name("world/hold_pending")->Arg(1000)->Arg(10'000)->Arg(100'000);
+
+/// The yardstick: the same with the standard library's heap of (time, sequence, action), as most simulators have it.
+void hold_with_priority_queue(benchmark::State& state) {
+  struct Event {
+    std::uint64_t time_ns;
+    std::uint64_t sequence;
+    foreseed::Alarm alarm;
+    bool operator<(const Event& other) const {
+      return time_ns != other.time_ns ? time_ns > other.time_ns : sequence > other.sequence;
+    }
+  };
+  const auto pending = static_cast<std::size_t>(state.range(0));
+  const std::vector<std::uint64_t> increments = exponential_increments();
+  const auto fires = [](void*, std::uint64_t, bool) { return true; };
+  std::priority_queue<Event> queue;
+  std::size_t i = 0;
+  std::uint64_t sequence = 0;
+  const auto push = [&](std::uint64_t time_ns, const foreseed::Alarm& alarm) { queue.push({time_ns, ++sequence, alarm}); };
+  const auto next = [&] { return increments[++i % increments.size()]; };
+  for (std::size_t k = 0; k < pending; ++k) push(next(), {0, fires, nullptr, k});
+  const auto hold_one = [&] {
+    const Event event = queue.top();
+    queue.pop();
+    benchmark::DoNotOptimize(event.alarm.fire(event.alarm.context, event.alarm.argument, true));
+    push(event.time_ns + next(), event.alarm);
+  };
+  for (std::size_t k = 0; k < 4 * pending; ++k) hold_one();
+  for (auto _ : state) hold_one();
+}
+BENCHMARK(hold_with_priority_queue)->Name("world/hold_pending_std_priority_queue")->Arg(1000)->Arg(10'000)->Arg(100'000);
 
 }  // namespace

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # A scenario's fingerprint does not depend on what ran before it in the process: each alone, all forwards, backwards and
-# shuffled, every other one, and one again and again.
+# shuffled, every other one, and one again and again; those that fail and deadlock are among them.
 set -eu
+deadlocks=0
 for program in "$@"; do
   prints() { "$program" fingerprint --runs 25 --steps 5000 "$@"; }
   mapfile -t names < <("$program" list | cut -d' ' -f1 | grep -Ev '^(soak_|million_|six_phase)')
@@ -17,4 +18,6 @@ for program in "$@"; do
   prints $(printf '%s\n' "${names[@]}" | sed -n 'n;p') | same "every other one"
   prints "${names[0]}" "${names[-1]}" "${names[0]}" "${names[0]}" "${names[-1]}" | same "again and again"
   echo "${#names[@]}"
+  deadlocks=$((deadlocks + $("$program" list | grep -c "fails: deadlock" || true)))
 done
+[ $deadlocks -ge 5 ] || { echo "only $deadlocks scenarios deadlock"; exit 1; }

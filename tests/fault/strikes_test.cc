@@ -304,6 +304,38 @@ TEST(Clocks, a_timer_on_the_wall_clock_follows_when_that_is_set) {
   });
 }
 
+TEST(Clocks, are_set_from_inside_each_host_its_own) {
+  expect_holds([] {
+    Host server("server", [] {
+      const auto steady = steady_clock::now();
+      const std::int64_t before = wall_seconds();
+      const timespec later{before + 3600, 0};
+      FORESEED_CHECK(clock_settime(CLOCK_REALTIME, &later) == 0 && wall_seconds() == before + 3600);
+      std::this_thread::sleep_for(10s);
+      FORESEED_CHECK(wall_seconds() == before + 3610 && steady_clock::now() - steady == 10s);
+      const timeval earlier{before - 60, 500'000};
+      FORESEED_CHECK(settimeofday(&earlier, nullptr) == 0 && wall_seconds() == before - 60);
+      FORESEED_CHECK(clock_settime(CLOCK_MONOTONIC, &later) == -1 && errno == EINVAL);
+    });
+    const std::int64_t before = wall_seconds();
+    std::this_thread::sleep_for(10s);
+    FORESEED_CHECK(wall_seconds() == before + 10);
+    server.join();
+  });
+}
+
+void slews_its_clock() {
+  const timeval by{1, 0};
+  adjtime(&by, nullptr);
+}
+
+TEST(Clocks, are_not_slewed_from_inside) {
+  const auto finding = first_finding(slews_its_clock, 1);
+  ASSERT_TRUE(finding.has_value());
+  EXPECT_EQ(finding->kind, FindingKind::unsupported);
+  EXPECT_NE(finding->message.find("adjtime"), std::string::npos) << finding->message;
+}
+
 TEST(Clocks, a_timer_is_cancelled_where_it_asks_for_that) {
   expect_holds([] {
     using Next = std::pair<steady_clock::duration, std::int64_t>;
