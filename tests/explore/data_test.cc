@@ -28,7 +28,6 @@ __attribute__((noinline, no_sanitize("thread"))) void came_out(unsigned outcome)
 
 /// Two threads draw one of two, and that is all.
 void two_draws() {
-  std::atomic<unsigned> sum{0};
   unsigned drawn[2];
   std::thread a([&] { drawn[0] = choose(2); });
   std::thread b([&] { drawn[1] = choose(2); });
