@@ -9,6 +9,18 @@ namespace {
 
 TEST(Json, a_trace_survives_the_round_trip) { EXPECT_EQ(from_json(to_json(sample_trace()), "t"), sample_trace()); }
 
+TEST(Json, racy_sites_survive_the_round_trip_and_must_have_an_address) {
+  Trace trace = sample_trace();
+  trace.explores_races = true;
+  EXPECT_EQ(from_json(to_json(trace), "t"), trace);  // none
+  trace.racy_sites = {1, 2};
+  EXPECT_EQ(from_json(to_json(trace), "t"), trace);
+  trace.racy_sites = {0};  // the empty stack
+  EXPECT_THROW(from_json(to_json(trace), "t"), UnreadableError);
+  trace.racy_sites = {3};
+  EXPECT_THROW(from_json(to_json(trace), "t"), UnreadableError);
+}
+
 std::string error_of(const std::string& text) {
   try {
     from_json(text, "t.json");
