@@ -81,7 +81,7 @@ def evidence(path):
 def take_million(output):
     """Of each property the last line that says how it ended; of several runs of one, the longest."""
     known = {row["property"]: row for row in read_csv(MILLION)}
-    for verdict, name, executions, seed in re.findall(r"^(held|failed): (\w+): (\d+) executions from seed (\d+)", output, re.MULTILINE):
+    for verdict, name, executions, seed in re.findall(r"^(held|failed|interrupted): (\w+): (\d+) executions from seed (\d+)", output, re.MULTILINE):
         if int(executions) > int(known.get(name, {"executions": 0})["executions"]):
             known[name] = {"property": name, "executions": executions, "seed": seed, "verdict": verdict}
     with open(MILLION, "w", encoding="utf-8", newline="") as file:

@@ -308,7 +308,8 @@ FORESEED_SCENARIO(breaker_reasons, "each change says why, and what is counted is
   for (int i = 0; i < 3; ++i) call(Outcome::fail, 0s);
   call(Outcome::fail, 10s);
   call(Outcome::slow, 20s);
-  auto lost = machine.acquire(start + 30s);
+  const auto lost = machine.acquire(start + 30s);
+  FORESEED_CHECK(std::holds_alternative<breaker::Permit>(lost));
   call(Outcome::ok, 31s);
   machine.tick(start + 35s);
   machine.tick(start + 45s);

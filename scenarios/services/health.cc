@@ -30,6 +30,7 @@ Report ask(const char* host, int port, const char* path) {
 services::OmsConfig without_fallback() {
   services::OmsConfig config = oms_config();
   config.fallback = services::FallbackPolicy::deny;
+  config.iam.connect_timeout = 3s;  // an order may wait for so long; who looks may not
   return config;
 }
 
