@@ -58,10 +58,11 @@ void* take_memory() {
   return taken;
 }
 
+/// Of a leaf, the values are the caller's to write.
 Node* make_node(std::uint32_t height, std::uint32_t prefix) {
   Node* node;
   if (height == 0) {
-    node = new (take_memory()) Leaf{};
+    node = new (take_memory()) Leaf;
   } else {
     auto* const made = new (take_memory()) Inner;
     made->width = 0;
@@ -141,8 +142,10 @@ std::uint32_t get(const Node* node, std::uint32_t task) {
 
 /// Component `task`, which has less, becomes `value`. `mine` may be null, and is of that height otherwise.
 Node* raise(Node* mine, std::uint32_t height, std::uint32_t task, std::uint32_t value) {
-  mine = mine == nullptr ? make_node(height, prefix_of(task, height)) : unshare(mine);
+  const bool fresh = mine == nullptr;
+  mine = fresh ? make_node(height, prefix_of(task, height)) : unshare(mine);
   if (height == 0) {
+    if (fresh) std::memset(leaf(mine).values, 0, sizeof leaf(mine).values);
     leaf(mine).values[task % fan] = value;
   } else {
     const std::uint32_t at = (task >> (fan_bits * height)) % fan;
@@ -162,10 +165,12 @@ Node* merge_leaves(Node* mine, Node* other) {
   std::uint32_t most[fan];
   std::uint32_t less = 0;
   std::uint32_t greater = 0;
-  for (std::uint32_t i = 0; i < fan; ++i) most[i] = std::max(own[i], theirs[i]);
-  for (std::uint32_t i = 0; i < fan; ++i) less |= most[i] ^ own[i];
+  for (std::uint32_t i = 0; i < fan; ++i) {
+    most[i] = std::max(own[i], theirs[i]);
+    less |= most[i] ^ own[i];
+    greater |= most[i] ^ theirs[i];
+  }
   if (less == 0) return mine;
-  for (std::uint32_t i = 0; i < fan; ++i) greater |= most[i] ^ theirs[i];
   if (greater == 0) {
     drop(mine);
     return share(other);

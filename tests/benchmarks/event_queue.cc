@@ -48,11 +48,10 @@ BENCHMARK(hold)->Name("world/hold_pending")->Arg(1000)->Arg(10'000)->Arg(100'000
 /// The yardstick: the same with the standard library's heap of (time, sequence, action), as most simulators have it.
 void hold_with_priority_queue(benchmark::State& state) {
   struct Event {
-    std::uint64_t time_ns;
-    std::uint64_t sequence;
     foreseed::Alarm alarm;
+    std::uint64_t sequence;
     bool operator<(const Event& other) const {
-      return time_ns != other.time_ns ? time_ns > other.time_ns : sequence > other.sequence;
+      return alarm.time_ns != other.alarm.time_ns ? alarm.time_ns > other.alarm.time_ns : sequence > other.sequence;
     }
   };
   const auto pending = static_cast<std::size_t>(state.range(0));
@@ -61,14 +60,15 @@ void hold_with_priority_queue(benchmark::State& state) {
   std::priority_queue<Event> queue;
   std::size_t i = 0;
   std::uint64_t sequence = 0;
-  const auto push = [&](std::uint64_t time_ns, const foreseed::Alarm& alarm) { queue.push({time_ns, ++sequence, alarm}); };
+  const auto push = [&](const foreseed::Alarm& alarm) { queue.push({alarm, ++sequence}); };
   const auto next = [&] { return increments[++i % increments.size()]; };
-  for (std::size_t k = 0; k < pending; ++k) push(next(), {0, fires, nullptr, k});
+  for (std::size_t k = 0; k < pending; ++k) push({next(), fires, nullptr, k});
   const auto hold_one = [&] {
-    const Event event = queue.top();
+    foreseed::Alarm alarm = queue.top().alarm;
     queue.pop();
-    benchmark::DoNotOptimize(event.alarm.fire(event.alarm.context, event.alarm.argument, true));
-    push(event.time_ns + next(), event.alarm);
+    benchmark::DoNotOptimize(alarm.fire(alarm.context, alarm.argument, true));
+    alarm.time_ns += next();
+    push(alarm);
   };
   for (std::size_t k = 0; k < 4 * pending; ++k) hold_one();
   for (auto _ : state) hold_one();
