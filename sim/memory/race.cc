@@ -233,6 +233,7 @@ inline bool known(Access a, const Task& self) {
 
 bool access_known(const void* pointer, std::size_t size, bool is_write) {
   const auto address = reinterpret_cast<std::uintptr_t>(pointer);
+  if (shadow_directory[(address >> chunk_shift) & (directory_size - 1)] == nullptr) return false;
   Cell& cell = cell_at(address);
   const Task& self = World::get().current();
   Access now = self.stamp | ((1u << size) - 1) << (address & 7);
