@@ -221,6 +221,7 @@ void flood(int forged) {
 }  // namespace
 
 FORESEED_SCENARIO(thousand_tokens, "2,000 forged tokens against 100 users: no user is evicted (S0-41)") { flood<TwoBudgets>(2'000); }
+FORESEED_SCENARIO(million_tokens, "1,000,000 forged tokens against 100 users: no user is evicted (S0-41)") { flood<TwoBudgets>(1'000'000); }
 
 FORESEED_SCENARIO(thousand_tokens_bad, "2,000 forged tokens against a cache with one budget for good and forged (fails)") {
   flood<OneBudget>(2'000);

@@ -1,5 +1,8 @@
 #include "sync/objects.h"
 
+#include <bit>
+#include <utility>
+
 #include "kernel/layout.h"
 #include "kernel/world.h"
 
@@ -82,10 +85,17 @@ std::size_t ObjectTable::free_slot(std::uintptr_t key) const {
   return i;
 }
 
+/// Makes room: forgotten objects are used again, and where most are not forgotten there are twice as many slots.
 void ObjectTable::grow() {
-  slots_.assign(slots_.size() * 2, &nothing);
+  std::size_t kept = 0;
+  for (std::size_t k = 0; k < used_; ++k) {
+    if (pool_[k]->address != erased || pool_[k]->in_use()) std::swap(pool_[kept++], pool_[k]);
+  }
+  used_ = kept;
+  const bool more = used_ * 4 > mask_;
+  slots_.assign(slots_.size() * (more ? 2 : 1), &nothing);
   mask_ = slots_.size() - 1;
-  --shift_;
+  shift_ -= more;
   for (std::size_t k = 0; k < used_; ++k) {
     SyncObject* const object = pool_[k].get();
     if (object->address == erased) continue;
@@ -110,9 +120,16 @@ void ObjectTable::forget(const void* address) {
 void ObjectTable::mark_heap(std::uintptr_t key) {
   const std::size_t granule = (key - heap_base) / 64;
   const std::size_t word = granule / 64;
-  if (word >= heap_bits_.size()) heap_bits_.resize(word + 1024, 0);
+  if (word >= heap_bits_.size()) {
+    heap_bits_.resize(word + 1024, 0);
+    heap_bytes_.resize(heap_bits_.size() * 64);
+  }
   if (heap_bits_[word] == 0) heap_words_.push_back(static_cast<std::uint32_t>(word));
-  heap_bits_[word] |= std::uint64_t{1} << (granule % 64);
+  std::uint64_t& bytes = heap_bytes_[granule];
+  const std::uint64_t bit = std::uint64_t{1} << (granule % 64);
+  if ((heap_bits_[word] & bit) == 0) bytes = 0;  // what an earlier run left
+  heap_bits_[word] |= bit;
+  bytes |= std::uint64_t{1} << (key % 64);
 }
 
 void ObjectTable::forget_range(std::uintptr_t address, std::size_t size) {
@@ -126,8 +143,13 @@ void ObjectTable::forget_range(std::uintptr_t address, std::size_t size) {
       continue;
     }
     if (((heap_bits_[word] >> (granule % 64)) & 1) == 0) continue;
-    for (std::uintptr_t key = heap_base + granule * 64; key < heap_base + granule * 64 + 64; ++key) {
-      if (key >= address && key < address + size) forget(reinterpret_cast<const void*>(key));
+    std::uint64_t& bytes = heap_bytes_[granule];
+    for (std::uint64_t left = bytes; left != 0; left &= left - 1) {
+      const int byte = std::countr_zero(left);
+      const std::uintptr_t key = heap_base + granule * 64 + static_cast<std::uintptr_t>(byte);
+      if (key < address || key >= address + size) continue;
+      forget(reinterpret_cast<const void*>(key));
+      bytes &= ~(std::uint64_t{1} << byte);
     }
   }
 }

@@ -40,6 +40,8 @@ struct SyncObject {
   bool is(const void* where, ObjectKind what) const {
     return address == reinterpret_cast<std::uintptr_t>(where) && kind == what;
   }
+  /// Whether tasks wait at it or hold it, even where it was forgotten.
+  bool in_use() const { return !waiters.empty() || !readers.empty() || !holders.empty(); }
 };
 
 class ObjectTable {
@@ -113,6 +115,7 @@ class ObjectTable {
   // One bit per 64 bytes of heap: whether an object was ever seen there in this run.
   std::vector<std::uint64_t> heap_bits_;
   std::vector<std::uint32_t> heap_words_;  ///< words of heap_bits_ that are not 0
+  std::vector<std::uint64_t> heap_bytes_;  ///< for each of those bits, at which of the 64 bytes
 };
 
 std::uint32_t give_number(SyncObject& object);

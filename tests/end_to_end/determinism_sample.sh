@@ -2,8 +2,8 @@
 # S1-48: the same seeds have the same fingerprints: twice, in two processes, with and without address randomisation.
 set -eu
 for program in "$@"; do
-  # soak_10k is soak_1k at ten times the size; an execution of six_phase takes seconds.
-  names=$("$program" list | cut -d' ' -f1 | grep -Ev '^(soak_10k|six_phase)$')
+  # soak_10k is soak_1k at ten times the size, million_tokens thousand_tokens; an execution of six_phase takes seconds.
+  names=$("$program" list | cut -d' ' -f1 | grep -Ev '^(soak_10k|six_phase|million_tokens)$')
   sample() { "$@" "$program" fingerprint $names --runs 200 --steps 20000; }
   first=$(sample)
   second=$(sample)

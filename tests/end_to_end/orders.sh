@@ -5,7 +5,7 @@ set -eu
 deadlocks=0
 for program in "$@"; do
   prints() { "$program" fingerprint --runs 25 --steps 5000 "$@"; }
-  mapfile -t names < <("$program" list | cut -d' ' -f1 | grep -Ev '^(soak_|six_phase)')
+  mapfile -t names < <("$program" list | cut -d' ' -f1 | grep -Ev '^(soak_|six_phase|million_tokens)')
   all=$(prints "${names[@]}")
   same() {  # WHAT, prints on standard input
     local different

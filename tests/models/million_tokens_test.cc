@@ -1,4 +1,4 @@
-// A million forged tokens against the authorisation cache (catalogue S0-41). In simulation it is scenario thousand_tokens.
+// A million forged tokens against the authorisation cache (catalogue S0-41). In simulation it is scenario million_tokens.
 #include <gtest/gtest.h>
 
 #include <string>
