@@ -89,7 +89,7 @@ std::size_t ObjectTable::free_slot(std::uintptr_t key) const {
 void ObjectTable::grow() {
   std::size_t kept = 0;
   for (std::size_t k = 0; k < used_; ++k) {
-    if (pool_[k]->address != erased || pool_[k]->in_use()) std::swap(pool_[kept++], pool_[k]);
+    pool_[k]->address != erased || pool_[k]->in_use() ? std::swap(pool_[kept++], pool_[k]) : pool_[k]->clock.clear();
   }
   used_ = kept;
   const bool more = used_ * 4 > mask_;
