@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "files/tree.h"
+#include "files/mapped.h"
 
 namespace foreseed::files {
 
@@ -48,10 +48,13 @@ bool has_sense(const NameChange& change) {
 void Inode::write(std::uint64_t offset, std::string_view bytes) {
   put(data, offset, bytes);
   data_changes.push_back({offset, std::string(bytes), false});
+  if (mapped) show_in_mappings(*this, offset, bytes.size());
 }
 
 void Inode::truncate(std::uint64_t size) {
+  const std::uint64_t before = data.size();
   data.resize(size);
+  if (mapped) show_in_mappings(*this, std::min(before, size), std::max(before, size) - std::min(before, size));
   data_changes.push_back({size, {}, true});
 }
 
@@ -95,10 +98,16 @@ void Tree::make_names_durable(Inode& directory) {
 void Tree::make_all_durable() {
   for (const NameChange& change : name_changes_) apply_to_disk(change);
   name_changes_.clear();
-  for (const auto& inode : inodes_) inode->make_data_durable();
+  for (const auto& inode : inodes_) {
+    if (inode->mapped) take_over_stores(*inode);
+    inode->make_data_durable();
+  }
 }
 
 void Tree::crash() {
+  for (const auto& inode : inodes_) {
+    if (inode->mapped) take_over_stores(*inode);
+  }
   for (const NameChange& change : name_changes_) {
     if (survives() && has_sense(change)) apply_to_disk(change);
   }

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "files/mapped.h"
 #include "io/descriptors.h"
 
 namespace foreseed::files {
@@ -66,6 +67,7 @@ long File::get(void* data, std::size_t size, std::uint64_t offset) {
       break;
   }
   World::get().current().clock.join(inode.written);
+  if (inode.mapped) take_over_stores(inode);
   if (offset >= inode.data.size()) return 0;
   const std::size_t n = std::min<std::uint64_t>(size, inode.data.size() - offset);
   std::memcpy(data, inode.data.data() + offset, n);
@@ -85,6 +87,7 @@ long File::put(const void* data, std::size_t size, std::uint64_t offset) {
     tree.count(static_cast<std::int64_t>(std::max(end, offset + size) - end));
   }
   World& world = World::get();
+  if (inode.mapped) take_over_stores(inode);
   inode.write(offset, {static_cast<const char*>(data), size});
   if ((flags & O_DSYNC) != 0) inode.make_data_durable();
   inode.modified_ns = wall_epoch_ns + world.now();
@@ -170,6 +173,7 @@ long File::truncate(std::int64_t size) {
   const std::uint64_t from = inode.data.size();
   if (to > from && to - from > tree.room()) return report(Op::file_truncate, -ENOSPC);
   if (to != from) {
+    if (inode.mapped) take_over_stores(inode);
     tree.count(size - static_cast<std::int64_t>(from));
     inode.truncate(to);
   }
@@ -193,6 +197,7 @@ long File::sync(bool data_only) {
   if (inode.is_directory()) {
     tree.make_names_durable(inode);
   } else {
+    if (inode.mapped) take_over_stores(inode);
     inode.make_data_durable();
   }
   return report(op, 0);

@@ -4,6 +4,7 @@
 #include <cerrno>
 
 #include "files/directory_stream.h"
+#include "files/mapped.h"
 
 namespace foreseed::files {
 
@@ -190,6 +191,7 @@ void install(World& world) {
   hooks.begin = [] {
     trees.clear();
     forget_streams();
+    forget_mapped();
     ++runs;
   };
   hooks.drop_clocks = [] { trees.clear(); };

@@ -11,7 +11,9 @@
 #include <algorithm>
 #include <cstdarg>
 #include <cstdlib>
+#include <cstring>
 
+#include "files/mapped.h"
 #include "intercept/virtual.h"
 #include "memory/isolation.h"
 #include "memory/mappings.h"
@@ -266,14 +268,59 @@ FORESEED_EXPORT ssize_t sendfile(int to, int from, off_t* offset, size_t size) n
   return sent;
 }
 
-/// Virtual files cannot be mapped.
+// --- memory that is mapped
+
 FORESEED_EXPORT void* mmap(void* address, size_t size, int protection, int flags, int fd, off_t offset) noexcept {
-  if ((flags & MAP_ANONYMOUS) == 0 && virtual_descriptor(fd)) return errno = ENODEV, MAP_FAILED;
+  if ((flags & MAP_ANONYMOUS) == 0 && virtual_descriptor(fd)) {
+    void* mapped = MAP_FAILED;
+    with_file(fd, -ENODEV, [&](files::File& file) {
+      mapped = files::map(file, size, protection, flags, static_cast<std::uint64_t>(offset));
+      return mapped == MAP_FAILED ? -static_cast<long>(errno) : 0;
+    });
+    return mapped;
+  }
   if (address != nullptr || (flags & MAP_ANONYMOUS) == 0 || !simulated_code()) {
     return REAL(mmap)(address, size, protection, flags, fd, offset);
   }
   const Entry entry;
   return memory::map_anonymous(size, protection, flags);
+}
+
+FORESEED_EXPORT int munmap(void* address, size_t size) noexcept {
+  if (simulated_code()) {
+    const Entry entry;
+    files::unmap(reinterpret_cast<std::uintptr_t>(address), size);
+  }
+  return REAL(munmap)(address, size);
+}
+
+FORESEED_EXPORT int msync(void* address, size_t size, int flags) {
+  if (!simulated_code()) return REAL(msync)(address, size, flags);
+  return static_cast<int>(
+      inside([&] { return files::sync_mapped(reinterpret_cast<std::uintptr_t>(address), size, (flags & MS_SYNC) != 0); }));
+}
+
+/// Of memory that the run has mapped: what grows moves to an address that is the same in every run.
+FORESEED_EXPORT void* mremap(void* address, size_t from, size_t to, int flags, ...) noexcept {
+  if (!simulated_code()) {
+    va_list list;
+    va_start(list, flags);
+    void* const wanted = (flags & MREMAP_FIXED) != 0 ? va_arg(list, void*) : nullptr;
+    va_end(list);
+    return REAL(mremap)(address, from, to, flags, wanted);
+  }
+  const Entry entry;
+  const auto first = reinterpret_cast<std::uintptr_t>(address);
+  if (to <= from && flags <= MREMAP_MAYMOVE) {
+    if (to != from) files::unmap(first + to, from - to);
+    return REAL(mremap)(address, from, to, 0);
+  }
+  if (flags != MREMAP_MAYMOVE || files::is_mapped(first, from)) unsupported_call("mremap() of a mapped file, or to a given address");
+  void* const moved = memory::map_anonymous(to, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS);
+  if (moved == MAP_FAILED) return moved;
+  std::memcpy(moved, address, from);
+  REAL(munmap)(address, from);
+  return moved;
 }
 
 // --- the names with 64 in them: off_t has as many bits

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <set>
 #include <string>
@@ -251,16 +252,110 @@ TEST(Disk, the_systems_paths_are_read_only) {
             (Set{"ok"}));
 }
 
-TEST(Disk, files_cannot_be_mapped) {
+// --- mapped files
+
+char* mapped(int fd, std::size_t size, int protection, int flags, off_t offset = 0) {
+  void* const at = mmap(nullptr, size, protection, flags, fd, offset);
+  FORESEED_CHECK(at != MAP_FAILED);
+  return static_cast<char*>(at);
+}
+
+TEST(Mapped, shows_what_calls_write_and_gives_them_what_is_stored) {
   EXPECT_EQ(outcomes(
                 [] {
-                  const int fd = open("/tmp/a", O_RDWR | O_CREAT, 0600);
-                  FORESEED_CHECK(mmap(nullptr, 4096, PROT_READ, MAP_SHARED, fd, 0) == MAP_FAILED && errno == ENODEV);
+                  const int fd = durable("/var/lib/a", std::string(5000, 'a'));
+                  char* const shared = mapped(fd, 8192, PROT_READ | PROT_WRITE, MAP_SHARED);
+                  const char* const seen = mapped(fd, 4096, PROT_READ, MAP_SHARED, 4096);
+                  char* const own = mapped(fd, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE);
                   close(fd);
+                  const int again = open("/var/lib/a", O_RDWR);
+                  FORESEED_CHECK(pwrite(again, "bcd", 3, 4999) == 3);
+                  FORESEED_CHECK(std::string(shared + 4998, 5) == std::string("abcd\0", 5) && seen[903] == 'b' && seen[906] == 0);
+                  own[0] = 'x';
+                  shared[1] = 'y';
+                  shared[4998] = 'z';
+                  shared[6000] = '!';  // behind the end
+                  FORESEED_CHECK(content("/var/lib/a").substr(0, 3) == "aya" && content("/var/lib/a").substr(4998) == "zbcd");
+                  FORESEED_CHECK(seen[902] == 'z' && own[0] == 'x' && own[1] == 'a');
+                  FORESEED_CHECK(ftruncate(again, 10) == 0 && shared[9] == 'a' && shared[10] == 0 && seen[902] == 0);
+                  FORESEED_CHECK(unlink("/var/lib/a") == 0 && pread(again, own, 2, 0) == 2 && own[1] == 'y');
+                  shared[0] = 'v';
+                  FORESEED_CHECK(munmap(shared, 8192) == 0 && pread(again, own, 1, 0) == 1 && own[0] == 'v');
+                  close(again);
+                  FORESEED_CHECK(seen[0] == 0 && munmap(const_cast<char*>(seen), 4096) == 0);
                   note("ok");
                 },
                 1),
             (Set{"ok"}));
+}
+
+void stores_and_loses_power(bool sync) {
+  const int fd = durable("/var/lib/a", "old");
+  char* const at = mapped(fd, 4096, PROT_READ | PROT_WRITE, MAP_SHARED);
+  std::memcpy(at, "new", 3);
+  if (sync) FORESEED_CHECK(msync(at, 4096, MS_SYNC) == 0);
+  crash_files("client");
+  FORESEED_CHECK(sync || (msync(at, 4096, MS_SYNC) == -1 && errno == EIO));
+  note(content("/var/lib/a"));
+  close(fd);
+}
+
+TEST(Mapped, only_what_was_synced_outlives_the_power) {
+  EXPECT_EQ(outcomes([] { stores_and_loses_power(false); }), (Set{"old", "new"}));
+  EXPECT_EQ(outcomes([] { stores_and_loses_power(true); }), (Set{"new"}));
+}
+
+TEST(Mapped, a_part_can_go) {
+  EXPECT_EQ(outcomes(
+                [] {
+                  const int fd = durable("/var/lib/a", std::string(3 * 4096, 'a'));
+                  char* const at = mapped(fd, 3 * 4096, PROT_READ | PROT_WRITE, MAP_SHARED);
+                  at[0] = at[4096] = at[8192] = 'b';
+                  FORESEED_CHECK(munmap(at + 4096, 4096) == 0);
+                  at[1] = at[8193] = 'c';
+                  const std::string now = content("/var/lib/a");
+                  FORESEED_CHECK(now.substr(0, 3) == "bca" && now.substr(4096, 3) == "baa" && now.substr(8192, 3) == "bca");
+                  note("ok");
+                },
+                1),
+            (Set{"ok"}));
+}
+
+TEST(Mapped, refuses_what_the_descriptor_does_not_allow) {
+  EXPECT_EQ(outcomes(
+                [] {
+                  durable("/var/lib/a", "text");
+                  const auto fails = [](int flags, int protection, int map_flags, off_t offset, std::size_t size, int error) {
+                    const int fd = open("/var/lib/a", flags);
+                    const bool right = mmap(nullptr, size, protection, map_flags, fd, offset) == MAP_FAILED && errno == error;
+                    close(fd);
+                    return right;
+                  };
+                  FORESEED_CHECK(fails(O_RDONLY, PROT_WRITE, MAP_SHARED, 0, 4096, EACCES));
+                  FORESEED_CHECK(fails(O_WRONLY, PROT_READ, MAP_PRIVATE, 0, 4096, EACCES));
+                  FORESEED_CHECK(fails(O_RDONLY, PROT_READ, MAP_SHARED, 100, 4096, EINVAL));
+                  FORESEED_CHECK(fails(O_RDONLY, PROT_READ, MAP_SHARED, 0, 0, EINVAL));
+                  const int directory = open("/var/lib", O_RDONLY | O_DIRECTORY);
+                  FORESEED_CHECK(mmap(nullptr, 4096, PROT_READ, MAP_SHARED, directory, 0) == MAP_FAILED && errno == ENODEV);
+                  note("ok");
+                },
+                1),
+            (Set{"ok"}));
+}
+
+TEST(Mapped, memory_grows_at_an_address_of_the_runs) {
+  EXPECT_EQ(outcomes(
+                [] {
+                  void* const at = mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+                  std::strcpy(static_cast<char*>(at), "kept");
+                  void* const more = mremap(at, 4096, 1 << 20, MREMAP_MAYMOVE);
+                  FORESEED_CHECK(more != MAP_FAILED && std::string(static_cast<char*>(more)) == "kept");
+                  FORESEED_CHECK(mremap(more, 1 << 20, 8192, 0) == more);
+                  note(std::to_string(reinterpret_cast<std::uintptr_t>(more)));
+                },
+                3)
+                .size(),
+            1u);
 }
 
 }  // namespace
