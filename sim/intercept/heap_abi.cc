@@ -2,8 +2,10 @@
 //
 // Who asks decides where memory comes from:
 //   simulated code                      the run's heap
-//   libc on behalf of simulated code    libc's heap: what libc keeps for itself (stdio buffers, time zones) outlives runs
-//   the program, outside a series       the same heap as runs, below them, so that it can be put back after each run
+//   libc and the loader on behalf of     libc's heap: what they keep for themselves (stdio buffers, time zones, libraries)
+//   simulated code                       outlives runs
+//   the program, outside a series       the same heap as runs, below them, so that it can be put back after each run;
+//                                       so too for libraries that are loaded between runs
 //   the simulator and its libraries     libc's heap
 // free() decides by address.
 
@@ -16,6 +18,7 @@
 #include <cstring>
 #include <new>
 
+#include "intercept/loading.h"
 #include "intercept/real.h"
 #include "kernel/modules.h"
 #include "memory/heap.h"
@@ -40,6 +43,7 @@ constexpr int host_ranges_max = 32;
 CodeRange host_ranges[host_ranges_max];
 int host_range_count = 0;
 CodeRange libc_range;
+CodeRange loader_range;
 int classified = 0;  ///< 0: not yet, 1: under way, 2: done
 
 int visit(dl_phdr_info* info, std::size_t, void*) {
@@ -51,6 +55,7 @@ int visit(dl_phdr_info* info, std::size_t, void*) {
     const std::uintptr_t first = info->dlpi_addr + header.p_vaddr;
     const CodeRange range{first, first + header.p_memsz};
     if (name.starts_with("libc.")) libc_range = range;
+    if (name.starts_with("ld-linux-")) loader_range = range;
     if (host_range_count < host_ranges_max) host_ranges[host_range_count++] = range;
   }
   return 0;
@@ -59,6 +64,8 @@ int visit(dl_phdr_info* info, std::size_t, void*) {
 bool in(const CodeRange& range, const void* caller) {
   return reinterpret_cast<std::uintptr_t>(caller) - range.first < range.last - range.first;
 }
+
+bool in_libc(const void* caller) { return in(libc_range, caller) || in(loader_range, caller); }
 
 /// Whether an allocation outside runs is the host's. Before the first one is classified, everything is.
 bool is_host_caller(const void* caller) {
@@ -76,14 +83,14 @@ bool is_host_caller(const void* caller) {
 
 void* allocate(std::size_t size, std::size_t align, const void* caller) {
   if (simulated_code()) {
-    if (!in(libc_range, caller)) {
+    if (!in_libc(caller)) {
       const Entry entry;
       void* const pointer = memory::run_allocate(size, align);
       if (pointer == nullptr) errno = ENOMEM;
       return pointer;
     }
-  } else if (!series_active && !is_host_caller(caller)) {
-    void* const pointer = memory::native_allocate(size, align);
+  } else if ((!series_active || loading_library) && !is_host_caller(caller)) {
+    void* const pointer = series_active ? memory::late_allocate(size, align) : memory::native_allocate(size, align);
     if (pointer != nullptr) return pointer;
   }
   return align <= 16 ? __libc_malloc(size) : __libc_memalign(align, size);
@@ -106,7 +113,7 @@ std::size_t size_of(void* pointer) {
 
 void* reallocate(void* pointer, std::size_t size, const void* caller) {
   if (pointer == nullptr) return allocate(size, 16, caller);
-  if (!memory::is_heap_pointer(pointer) && (!simulated_code() || in(libc_range, caller))) {
+  if (!memory::is_heap_pointer(pointer) && (!simulated_code() || in_libc(caller))) {
     return __libc_realloc(pointer, size);
   }
   if (size == 0) {

@@ -1,19 +1,14 @@
 // What a program can ask of the machine it runs on: the same answer everywhere.
 
-#include <cerrno>
-#include <cstring>
 #include <sched.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
 #include "intercept/process.h"
 #include "intercept/real.h"
+#include "kernel/world.h"
 
 using namespace foreseed;
-
-namespace {
-constexpr int processors = 4;
-}
 
 FORESEED_EXPORT int get_nprocs() noexcept { return simulated_code() ? processors : REAL(get_nprocs)(); }
 FORESEED_EXPORT int get_nprocs_conf() noexcept { return simulated_code() ? processors : REAL(get_nprocs_conf)(); }
@@ -25,16 +20,10 @@ FORESEED_EXPORT long sysconf(int name) noexcept {
 
 FORESEED_EXPORT int sched_getcpu() noexcept { return simulated_code() ? 0 : REAL(sched_getcpu)(); }
 
-FORESEED_EXPORT int sched_getaffinity(pid_t process, size_t size, cpu_set_t* set) noexcept {
-  if (!simulated_code()) return REAL(sched_getaffinity)(process, size, set);
-  if (size < sizeof(long)) return errno = EINVAL, -1;
-  std::memset(set, 0, size);
-  for (int i = 0; i < processors; ++i) CPU_SET_S(static_cast<size_t>(i), size, set);
-  return 0;
-}
-
 FORESEED_EXPORT pid_t getpid() noexcept { return simulated_code() ? process_id : REAL(getpid)(); }
-FORESEED_EXPORT pid_t gettid() noexcept { return simulated_code() ? process_id : REAL(gettid)(); }
+FORESEED_EXPORT pid_t gettid() noexcept {
+  return simulated_code() ? thread_id(World::get().current()) : REAL(gettid)();
+}
 FORESEED_EXPORT pid_t getppid() noexcept { return simulated_code() ? 1 : REAL(getppid)(); }
 
 FORESEED_EXPORT int getloadavg(double loads[], int count) noexcept {

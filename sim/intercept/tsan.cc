@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "intercept/real.h"
+#include "memory/annotations.h"
 #include "memory/atomics.h"
 #include "memory/race.h"
 #include "memory/racy.h"
@@ -17,6 +18,7 @@ namespace {
 
 __attribute__((noinline)) void ask(const void* address, std::size_t size, bool writes, const void* site) {
   const Entry entry;
+  if (__builtin_expect(memory::some_ignored, 0) && memory::accesses_ignored()) return;
   if (__builtin_expect(memory::exploring_races, 0)) {
     memory::access_exploring(address, size, writes, reinterpret_cast<std::uintptr_t>(site));
   } else {
@@ -25,6 +27,7 @@ __attribute__((noinline)) void ask(const void* address, std::size_t size, bool w
 }
 
 __attribute__((noinline)) void ask_within_cell(const void* address, std::size_t size, bool writes, const void* site) {
+  if (__builtin_expect(memory::some_ignored, 0)) return ask(address, size, writes, site);
   if (!memory::access_known(address, size, writes)) ask(address, size, writes, site);
 }
 
@@ -67,19 +70,6 @@ UNALIGNED(16)
 FORESEED_EXPORT void __tsan_init() {}
 FORESEED_EXPORT void __tsan_func_entry(void*) {}
 FORESEED_EXPORT void __tsan_func_exit() {}
-// Annotations that programs make of what the compiler cannot see.
-FORESEED_EXPORT void AnnotateHappensBefore(const char*, int, void* address) {
-  if (!simulated_code()) return;
-  const Entry entry;
-  memory::release_at(address);
-}
-FORESEED_EXPORT void AnnotateHappensAfter(const char*, int, void* address) {
-  if (!simulated_code()) return;
-  const Entry entry;
-  memory::acquire_at(address);
-}
-FORESEED_EXPORT void __tsan_ignore_thread_begin() {}
-FORESEED_EXPORT void __tsan_ignore_thread_end() {}
 FORESEED_EXPORT void __tsan_read_range(void* a, std::size_t size) { plain_range(a, size, false); }
 FORESEED_EXPORT void __tsan_write_range(void* a, std::size_t size) { plain_range(a, size, true); }
 // Constructors and destructors store the vtable pointer again and again: only a change counts.

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <exception>
 #include <iterator>
+#include <utility>
 
 #include "api/foreseed/scenario.h"
 #include "kernel/crash.h"
@@ -205,15 +206,13 @@ Execution World::run_looked_at(const Scenario& scenario, const RunOptions& optio
   return execution;
 }
 
-// Executions are large: they are made where the caller wants them, and not moved.
-
 Execution World::run(const Scenario& scenario, const RunOptions& options) {
   if (__builtin_expect(unseen_steps_ >= steps_between_looks, 0)) return run_looked_at(scenario, options);
   return run_one(scenario, options);
 }
 
-Execution World::run_one(const Scenario& scenario, const RunOptions& options) {
-  FORESEED_ASSERT(!run_active && series_active);
+/// From its beginning to where its last task gives way to the host.
+void World::execute(const Scenario& scenario, const RunOptions& options) {
   begin(options);
   ThreadStates& states = ThreadStates::get();
   ThreadState host;
@@ -225,13 +224,25 @@ Execution World::run_one(const Scenario& scenario, const RunOptions& options) {
   states.save(host);
   body.fiber->resume();
   states.load(host);
-  if (strategy_ != nullptr) {
+  if (between_ == nullptr && strategy_ != nullptr) {
     ReadySet open = open_tasks();
     if (body.finished) open.erase(body.id);
     strategy_->end_execution(open, next_, finding_.has_value());
   }
   end();
-  FORESEED_ASSERT(active_thread == 0 && thread_pointer() == states.host_pointer());
+}
+
+// Executions are large: they are made where the caller wants them, and not moved.
+
+Execution World::run_one(const Scenario& scenario, const RunOptions& options) {
+  FORESEED_ASSERT(!run_active && series_active);
+  execute(scenario, options);
+  while (__builtin_expect(between_ != nullptr, 0)) {
+    std::exchange(between_, nullptr)();
+    if (strategy_ != nullptr) strategy_->begin_again();
+    execute(scenario, options);
+  }
+  FORESEED_ASSERT(active_thread == 0 && thread_pointer() == ThreadStates::get().host_pointer());
   unseen_steps_ += step_;
   if (__builtin_expect(!left_.empty(), 0)) fail_of_remains(scenario.name, options.seed, left_);
 
@@ -244,7 +255,7 @@ Execution World::run_one(const Scenario& scenario, const RunOptions& options) {
   if (execution.finding) execution.finding->details.insert(0, given);
   execution.choices = choices_.log();
   if (recorder_ != nullptr) execution.recording = recorder_->take();
-  if (options.explore_races) tell_races(execution);
+  if (options.races == Races::explore) tell_races(execution);
   options_ = &no_options;
   return execution;
 }
@@ -261,7 +272,7 @@ RunOptions once_more(const RunOptions& options, std::span<const Choice> choices)
   return again;
 }
 
-/// Under RunOptions::explore_races: an execution that tells both sites of each race that it has found.
+/// Under Races::explore: an execution that tells both sites of each race that it has found.
 Execution run_exploring(const Scenario& scenario, const RunOptions& options) {
   Execution execution = World::get().run(scenario, options);
   if (!execution.races_unclear || options.replaying) return execution;
@@ -309,8 +320,9 @@ Execution run_once(const Scenario& scenario, const RunOptions& options) {
   std::unique_ptr<RunSeries> series;
   if (!series_active) series = std::make_unique<RunSeries>();
   const bool searches = options.strategy != nullptr && options.strategy->searches();
-  if (options.explore_races && !options.replaying && !searches) return run_until_all_races_are_known(scenario, options);
-  if (options.explore_races) return run_exploring(scenario, options);
+  const bool explores = options.races == Races::explore;
+  if (explores && !options.replaying && !searches) return run_until_all_races_are_known(scenario, options);
+  if (explores) return run_exploring(scenario, options);
   if (options.record) return run_recorded(scenario, options);
   return World::get().run(scenario, options);
 }

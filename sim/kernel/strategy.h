@@ -61,6 +61,8 @@ class Strategy : public Chooser {
   virtual bool searches() const { return false; }
 
   virtual void begin_execution(std::uint64_t seed) = 0;
+  /// The execution was given up and comes once more (World::begin_again).
+  virtual void begin_again() {}
   /// A member of moment.open.
   virtual std::uint32_t next_task(const Moment& moment) = 0;
   /// Every other choice, asked of a search only; elsewhere the seed decides.

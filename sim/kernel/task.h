@@ -135,7 +135,11 @@ struct alignas(64) Task {
   std::vector<ExitHandler> thread_exit_handlers;
   std::vector<void*> cleanup_scopes;  ///< jump buffers of pthread_cleanup_push, innermost last
   std::vector<void*> specific;  ///< values of pthread keys
-  std::uint64_t signal_mask = 0;  ///< inherited by what it creates
+  // inherited by what it creates
+  std::uint64_t signal_mask = 0;
+  std::uint8_t scheduling_class = 0;  ///< SCHED_*: kept, without an effect, as the next two
+  std::int8_t nice = 0;
+  std::uint8_t processors = 0;  ///< one bit each; 0: all
   char name[16] = {};
 };
 

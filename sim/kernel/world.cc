@@ -448,6 +448,9 @@ Task& World::spawn(void* (*entry)(void*), void* argument) {
   task.local_deadline_ns = never;
   task.host = current_ != nullptr ? current_->host : 0;
   task.signal_mask = current_ != nullptr ? current_->signal_mask : 0;
+  task.scheduling_class = current_ != nullptr ? current_->scheduling_class : 0;
+  task.nice = current_ != nullptr ? current_->nice : 0;
+  task.processors = current_ != nullptr ? current_->processors : 0;
   ++task.wait_sequence;
   task.entry = entry;
   task.argument = argument;
@@ -577,6 +580,13 @@ void World::stop() {
   current_->parked = false;
   to_host();
   internal_error("a run that was stopped was resumed", __FILE__, __LINE__);
+}
+
+void World::begin_again(void (*between)()) {
+  between_ = between;
+  current_->parked = false;
+  to_host();
+  internal_error("a run that was given up was resumed", __FILE__, __LINE__);
 }
 
 void World::deadlock() {

@@ -220,6 +220,8 @@ class World {
 
   // --- ends ----------------------------------------------------------------------------------------------------
 
+  /// Gives the execution up, calls `between` outside of any, and begins it again.
+  [[noreturn]] void begin_again(void (*between)());
   /// Ends the run with a finding whose first place is the caller.
   [[noreturn]] void fail(FindingKind kind, std::string message, std::vector<Place> more_places = {},
                          std::string details = {}, std::string role = {});
@@ -228,7 +230,7 @@ class World {
 
   /// Fetches what is known of the accesses to the stack from `address` on. Set by the memory room.
   void (*fetch_stack_shadow)(std::uintptr_t address) = nullptr;
-  /// Called at the end of an execution under RunOptions::explore_races. Set by the memory room.
+  /// Called at the end of an execution under Races::explore. Set by the memory room.
   void (*tell_races)(Execution&) = nullptr;
   /// As EventQueue::fetch, for alarms of the network's room, which sets it. The task that will be woken, from the step on in
   /// which that is known.
@@ -284,6 +286,7 @@ class World {
   void end();
   void note_left(std::int64_t count, const char* what);
   void end_tasks();
+  void execute(const Scenario& scenario, const RunOptions& options);
   Execution run_one(const Scenario& scenario, const RunOptions& options);
   Execution run_looked_at(const Scenario& scenario, const RunOptions& options);
   void drop_clocks();
@@ -342,6 +345,7 @@ class World {
   const RunOptions* options_ = &no_options;  ///< of the run
   std::unique_ptr<Recorder> recorder_;
   std::optional<Finding> finding_;
+  void (*between_)() = nullptr;  ///< the run was given up for that
   boost::fibers::context* host_fiber_ = nullptr;
   std::vector<RunHooks> hooks_;
   std::string left_;                ///< see left_behind()

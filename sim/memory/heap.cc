@@ -81,6 +81,9 @@ struct FreeLists {
 };
 
 std::size_t heap_top = 0;    ///< bytes handed out from heap_base
+constexpr std::size_t late_room = std::size_t{1} << 20;
+std::size_t late_top = 0;  ///< the same, of the room for what is allocated between the runs of a series
+std::size_t late_end = 0;  ///< where that room ends and the heap of runs begins
 FreeLists native_lists;      ///< outside runs; a run never takes from them
 FreeLists run_lists;         ///< blocks that the run allocated and freed
 std::int64_t live = 0;       ///< blocks of the run
@@ -381,6 +384,26 @@ void* native_allocate(std::size_t size, std::size_t align) {
   unlock_native();
   return pointer;
 }
+
+void heap_series_begin() {
+  late_top = (heap_top + 4095) & ~std::size_t{4095};
+  heap_top = late_end = late_top + late_room;
+}
+
+void heap_series_end() { heap_top = late_top; }
+
+void* late_allocate(std::size_t size, std::size_t align) {
+  if (size > late_room / 2 || size + size / 4 + align + 2 * sizeof(Header) > late_end - late_top) return nullptr;
+  lock_native();
+  std::size_t before;
+  std::swap(heap_top, late_top);
+  void* const pointer = take(native_lists, size, align, before);
+  std::swap(heap_top, late_top);
+  unlock_native();
+  return pointer;
+}
+
+std::size_t heap_late_mark() { return late_top; }
 
 void native_free(void* pointer) {
   lock_native();

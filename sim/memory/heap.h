@@ -58,6 +58,14 @@ std::uint32_t host_of_block(const void* pointer);
 /// The part of the heap that older blocks may lie in: [heap_base, heap_base + heap_mark()), a multiple of 4096 bytes.
 std::size_t heap_mark();
 
+/// During a series there is room behind the older blocks for what the program allocates between two runs, where it loads a
+/// library; null once that is full.
+void heap_series_begin();
+void heap_series_end();
+void* late_allocate(std::size_t size, std::size_t align);
+/// How far that room is used, in bytes from heap_base.
+std::size_t heap_late_mark();
+
 }  // namespace foreseed::memory
 
 #include "kernel/layout.h"

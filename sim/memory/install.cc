@@ -1,3 +1,4 @@
+#include "memory/annotations.h"
 #include "memory/fences.h"
 #include "memory/heap.h"
 #include "memory/install.h"
@@ -16,14 +17,21 @@ void install(World& world) {
   world.tell_races = tell_races;
   world.fetch_stack_shadow = fetch_stack_shadow;
   RunHooks hooks;
-  hooks.series_begin = isolation_series_begin;
-  hooks.series_end = isolation_series_end;
+  hooks.series_begin = [] {
+    isolation_series_begin();
+    heap_series_begin();
+  };
+  hooks.series_end = [] {
+    heap_series_end();
+    isolation_series_end();
+  };
   hooks.begin = [] {
     isolation_begin_run();
     heap_begin_run();
     races_begin_run();
     racy_begin_run();
     forget_fences();
+    annotations_begin_run();
     weak_begin_run();
   };
   hooks.end = [] {

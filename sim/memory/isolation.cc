@@ -32,7 +32,7 @@ struct Page {
   std::byte* copy;
 };
 
-std::vector<Range> ranges;       ///< of pages that are watched in this series, sorted
+std::vector<Range> ranges;       ///< of pages that are watched in this series
 std::vector<Range> bound_slots;  ///< addresses of functions, filled in by the loader as they are first called
 std::vector<Page> pages;
 
@@ -49,6 +49,7 @@ constexpr int host_faults_max = 4;
 std::byte* copies = nullptr;  ///< room for copies, reserved once: faults must not allocate
 constexpr std::size_t pages_max = 65'536;
 bool active = false;
+std::size_t late_first = 0;  ///< of the heap: from there on it was allocated after the series began, and is not watched yet
 
 void add_range(std::uintptr_t first, std::uintptr_t last) {
   first &= ~(page_size - 1);
@@ -119,8 +120,14 @@ bool watched(std::uintptr_t address) {
   return false;
 }
 
-void protect(bool on) {
-  for (const Range& range : ranges) {
+void sort_bound_slots() {
+  std::sort(bound_slots.begin(), bound_slots.end(), [](const Range& a, const Range& b) { return a.first < b.first; });
+}
+
+/// The ranges from the `first`th on.
+void protect(bool on, std::size_t first = 0) {
+  for (std::size_t i = first; i < ranges.size(); ++i) {
+    const Range& range = ranges[i];
     if (mprotect(reinterpret_cast<void*>(range.first), range.last - range.first,
                  on ? PROT_READ : PROT_READ | PROT_WRITE) != 0) {
       std::perror("foreseed: cannot protect the program's data");
@@ -165,9 +172,29 @@ void isolation_series_begin() {
   host_pages.clear();
   dl_iterate_phdr(visit, nullptr);
   add_range(heap_base, heap_base + heap_mark());
-  std::sort(bound_slots.begin(), bound_slots.end(), [](const Range& a, const Range& b) { return a.first < b.first; });
+  late_first = (heap_mark() + page_size - 1) & ~(page_size - 1);
+  sort_bound_slots();
   active = true;
   protect(true);
+}
+
+void isolate_loaded() {
+  if (!active) return;
+  const std::size_t known = ranges.size();
+  dl_iterate_phdr(
+      [](dl_phdr_info* info, std::size_t size, void*) {
+        for (int i = 0; i < info->dlpi_phnum; ++i) {
+          const auto& header = info->dlpi_phdr[i];
+          const std::uintptr_t last = info->dlpi_addr + header.p_vaddr + header.p_memsz;
+          if (header.p_type == PT_LOAD && (header.p_flags & PF_W) != 0 && watched(last - 1)) return 0;
+        }
+        return visit(info, size, nullptr);
+      },
+      nullptr);
+  add_range(heap_base + late_first, heap_base + heap_late_mark());
+  late_first = (heap_late_mark() + page_size - 1) & ~(page_size - 1);
+  sort_bound_slots();
+  protect(true, known);
 }
 
 void isolation_series_end() {

@@ -13,6 +13,8 @@ namespace foreseed::memory {
 
 void isolation_series_begin();
 void isolation_series_end();
+/// The data of libraries that were loaded since the series began is put back after each run from now on, to what it is now.
+void isolate_loaded();
 void isolation_begin_run();
 void isolation_end_run();
 /// Whether a fault at `address` was a first write to a protected page, which is now writable.

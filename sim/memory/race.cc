@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kernel/world.h"
+#include "memory/annotations.h"
 #include "memory/race_context.h"
 #include "memory/racy.h"
 #include "memory/weak.h"
@@ -104,6 +105,7 @@ inline bool conflict(Access a, bool a_writes, Access b, bool b_writes) {
 
 /// Ends the execution, but for one that is to show what races do.
 __attribute__((noinline)) void report(std::uintptr_t address, Access now, bool writes, Access before, bool wrote) {
+  if (races_allowed(address)) return;
   World& world = World::get();
   if (exploring_races) {
     return note_race(address, {task_of(now), epoch_of(now), writes, atomic(now)}, {task_of(before), epoch_of(before), wrote, atomic(before)});
@@ -324,7 +326,7 @@ void races_begin_run() {
   run_start = (base_epoch + 1) << 24;
   wide_used = 0;
   if (!World::get().recording()) watched = {};
-  watching = watched.last != 0 || World::get().memory() != MemoryModel::sc || World::get().options().explore_races;
+  watching = watched.last != 0 || World::get().memory() != MemoryModel::sc || World::get().options().races == Races::explore;
   seen.clear();
 }
 

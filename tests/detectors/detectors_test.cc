@@ -478,6 +478,72 @@ void unlocks_anothers_spin() {
   other.join();
 }
 
+// What programs say of themselves, by name.
+extern "C" {
+void AnnotateBenignRaceSized(const char* file, int line, const volatile void* address, std::size_t size, const char* why);
+void AnnotateIgnoreReadsBegin(const char* file, int line);
+void AnnotateIgnoreReadsEnd(const char* file, int line);
+void __tsan_mutex_post_lock(void* mutex, unsigned flags, int recursion);
+int __tsan_mutex_pre_unlock(void* mutex, unsigned flags);
+}
+
+template <std::size_t allowed>
+void counts_roughly() {
+  int counts[2] = {};
+  AnnotateBenignRaceSized(__FILE__, __LINE__, counts, allowed, "statistics");
+  std::thread other([&] { ++counts[1]; });
+  ++counts[1];
+  other.join();
+}
+
+template <bool ignored>
+void peeks() {
+  int value = 0;
+  std::thread other([&] {
+    if (ignored) AnnotateIgnoreReadsBegin(__FILE__, __LINE__);
+    const int seen = value;
+    if (ignored) AnnotateIgnoreReadsEnd(__FILE__, __LINE__);
+    EXPECT_GE(seen, 0);
+  });
+  value = 1;
+  other.join();
+}
+
+/// A lock that no compiler can see through.
+class OpaqueLock {
+ public:
+  void lock(bool says_so) {
+    while (!try_lock()) std::this_thread::yield();
+    if (says_so) __tsan_mutex_post_lock(this, 0, 0);
+  }
+  void unlock(bool says_so) {
+    if (says_so) __tsan_mutex_pre_unlock(this, 0);
+    asm volatile("movl $0, %0" : "=m"(taken_) : : "memory");
+  }
+
+ private:
+  bool try_lock() {
+    int old = 1;
+    asm volatile("xchgl %0, %1" : "+r"(old), "+m"(taken_) : : "memory");
+    return old == 0;
+  }
+  int taken_ = 0;
+};
+
+template <bool says_so>
+void locks_opaquely() {
+  OpaqueLock lock;
+  int counter = 0;
+  const auto work = [&] {
+    lock.lock(says_so);
+    ++counter;
+    lock.unlock(says_so);
+  };
+  std::thread other(work);
+  work();
+  other.join();
+}
+
 void asks_for_inotify() { inotify_init1(0); }
 void asks_for_a_process() { std::system("true"); }
 void does_nothing() {}
@@ -490,6 +556,9 @@ const Case cases[] = {
     {"race_with_two_readers", race_with_two_readers, readers_do_not_race, FindingKind::data_race, "data race", 1},
     {"race_past_a_mutex", race_past_a_mutex, no_race_on_int, FindingKind::data_race, "data race", 1},
     {"race_after_early_flag", race_after_early_flag, no_race_after_flag, FindingKind::data_race, "data race", 30},
+    {"race_beside_a_benign_one", counts_roughly<4>, counts_roughly<8>, FindingKind::data_race, "data race", 1},
+    {"race_of_a_peek", peeks<false>, peeks<true>, FindingKind::data_race, "data race", 1},
+    {"race_past_an_opaque_lock", locks_opaquely<false>, locks_opaquely<true>, FindingKind::data_race, "data race", 1},
     {"deadlock_ab_ba", deadlock_ab_ba, no_deadlock_ab_ba, FindingKind::deadlock, "main -> T1 -> main", 50},
     {"lost_wake_up", lost_wake_up, no_lost_wake_up, FindingKind::deadlock, "nobody is left to do: lost wake-up: main waits for", 50},
     {"self_deadlock", self_deadlock, no_deadlock_ab_ba, FindingKind::deadlock, "main waits for itself", 1},

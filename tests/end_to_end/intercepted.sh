@@ -28,8 +28,6 @@ passes=(
   # of the calling thread's block, which is the task's
   'pthread_(setcancelstate|setcanceltype|testcancel|getconcurrency|setconcurrency|atfork|yield)' 'siglongjmp' 'sigreturn' 'sigsetjmp'
   'sigaltstack' 'sigstack' 'siginterrupt' 'siggetmask' 'sigisemptyset' 'pthread_mutex_(consistent_np|getprioceiling)'
-  # the scheduling class, which threads have in common
-  'getpriority|sched_getparam|sched_getscheduler|sched_rr_get_interval'
   # what only sounds like it
   'bind_?textdomain.*' 'dladdr1?' 'tcsendbreak'
   # remote procedure calls and other relics, which open their sockets by functions that are simulated or end the run

@@ -1,5 +1,6 @@
 // Nothing leaks from one run into the next: globals, statics, memory allocated before the run, descriptors of a library (S4-02).
 
+#include <dlfcn.h>
 #include <gtest/gtest.h>
 
 #include <csignal>
@@ -155,6 +156,38 @@ TEST(Isolation, a_run_that_is_given_up_leaves_nothing_behind) {
     EXPECT_TRUE(run_seed(gives_up_half_way, seed).finding.has_value());
     EXPECT_FALSE(run_seed(changes_globals, seed).finding.has_value());
   }
+}
+
+// --- a library that is loaded within a run
+
+std::vector<int> registered;  ///< by what is loaded
+
+extern "C" __attribute__((visibility("default"))) void register_loaded(int number) { registered.push_back(number); }
+
+void loads_and_counts() {
+  FORESEED_CHECK(dlopen("no_such_library.so", RTLD_NOW) == nullptr && dlerror() != nullptr);
+  void* const library = dlopen(LOADED_LIBRARY, RTLD_NOW | RTLD_LOCAL);
+  FORESEED_CHECK(library != nullptr);
+  const auto count = reinterpret_cast<int (*)()>(dlsym(library, "count_loaded"));
+  FORESEED_CHECK(count != nullptr && dlsym(library, "nothing_of_the_kind") == nullptr);
+  FORESEED_CHECK(count() == 43 && count() == 44);  // as its constructor left it, in each run
+  FORESEED_CHECK(registered == std::vector<int>{17});
+  registered.push_back(1);
+  FORESEED_CHECK(dlclose(library) == 0);
+}
+
+TEST(Isolation, a_library_that_a_run_loads_is_the_same_in_each) {
+  std::uint64_t first = 0;
+  {
+    const RunSeries series;
+    for (std::uint64_t round = 0; round < 5; ++round) {
+      const Execution execution = run_seed(loads_and_counts, 1);
+      EXPECT_FALSE(execution.finding) << execution.finding->message;
+      if (round == 0) first = execution.fingerprint;
+      EXPECT_EQ(execution.fingerprint, first);
+    }
+  }
+  EXPECT_EQ(registered, std::vector<int>{17});
 }
 
 }  // namespace

@@ -176,6 +176,8 @@ const std::vector<Program>& all() {
       {.name = "posix_yield", .run = posix_yield},
       {.name = "posix_errno", .run = posix_errno},
       {.name = "posix_c11_threads", .run = posix_c11_threads},
+      {.name = "posix_scheduling", .run = posix_scheduling},
+      {.name = "posix_system_calls", .run = posix_system_calls},
       {.name = "posix_sleep_an_hour", .run = posix_sleep_an_hour, .virtual_only = true},
   };
   return programs;

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <threads.h>
 #include <time.h>
@@ -1196,6 +1197,74 @@ const char* posix_c_c11_threads(void) {
   check(thrd_sleep(&time, NULL) == 0, "thrd_sleep() was interrupted");
   cnd_destroy(&c11_turned);
   mtx_destroy(&c11_mutex);
+  return done();
+}
+
+static void* inherits(void* nothing) {
+  struct sched_param parameters;
+  int class = -1;
+  cpu_set_t set;
+  check(pthread_getschedparam(pthread_self(), &class, &parameters) == 0, "pthread_getschedparam() failed in a thread");
+  check(class == SCHED_BATCH && parameters.sched_priority == 0, "a thread did not inherit its class");
+  check(pthread_getaffinity_np(pthread_self(), sizeof set, &set) == 0, "pthread_getaffinity_np() failed");
+  check(CPU_COUNT(&set) == 1, "a thread did not inherit its processors");
+  return nothing;
+}
+
+/* What an unprivileged process may do. In a thread of its own: a native process keeps what it has set. */
+static void* schedules(void* nothing) {
+  struct sched_param parameters = {0};
+  cpu_set_t all, one;
+  pthread_t thread;
+  int class = -1, i;
+  check(sched_getscheduler(0) == SCHED_OTHER, "the class is not SCHED_OTHER");
+  check(pthread_getschedparam(pthread_self(), &class, &parameters) == 0 && class == SCHED_OTHER, "pthread_getschedparam() failed");
+  check(pthread_setschedparam(pthread_self(), SCHED_BATCH, &parameters) == 0, "pthread_setschedparam() failed");
+  parameters.sched_priority = 1;
+  check(pthread_setschedparam(pthread_self(), SCHED_OTHER, &parameters) == EINVAL, "a priority was taken");
+  check(sched_getaffinity(0, sizeof all, &all) == 0 && CPU_COUNT(&all) > 0, "sched_getaffinity() failed");
+  CPU_ZERO(&one);
+  check(sched_setaffinity(0, sizeof one, &one) == -1 && errno == EINVAL, "no processor was taken");
+  for (i = 0; !CPU_ISSET(i, &all); ++i) {
+  }
+  CPU_SET(i, &one);
+  check(pthread_setaffinity_np(pthread_self(), sizeof one, &one) == 0, "pthread_setaffinity_np() failed");
+  check(pthread_create(&thread, NULL, inherits, NULL) == 0, "pthread_create() failed");
+  check(pthread_join(thread, NULL) == 0, "pthread_join() failed");
+  return nothing;
+}
+
+const char* posix_c_scheduling(void) {
+  pthread_t thread;
+  clockid_t clock;
+  struct timespec time;
+  check(pthread_create(&thread, NULL, schedules, NULL) == 0, "pthread_create() failed");
+  check(pthread_join(thread, NULL) == 0, "pthread_join() failed");
+  check(sched_getscheduler(0) == SCHED_OTHER, "a thread's class is another's");
+  check(pthread_getcpuclockid(pthread_self(), &clock) == 0 && clock_gettime(clock, &time) == 0, "pthread_getcpuclockid() failed");
+  return done();
+}
+
+static void* has_another_id(void* first) {
+  const long id = syscall(SYS_gettid);
+  check(id != *(const long*)first && id != syscall(SYS_getpid), "two threads have one id");
+  return NULL;
+}
+
+/* By their numbers, as libraries make some of them. */
+const char* posix_c_system_calls(void) {
+  int ends[2];
+  char byte = 0;
+  struct timespec time = {0, ms};
+  long id = syscall(SYS_gettid);
+  pthread_t thread;
+  check(pthread_create(&thread, NULL, has_another_id, &id) == 0 && pthread_join(thread, NULL) == 0, "no thread");
+  check(syscall(SYS_pipe2, ends, 0) == 0, "pipe2 failed");
+  check(syscall(SYS_write, ends[1], "x", 1) == 1 && syscall(SYS_read, ends[0], &byte, 1) == 1 && byte == 'x', "no byte passed");
+  check(syscall(SYS_close, ends[0]) == 0 && syscall(SYS_close, ends[1]) == 0, "close failed");
+  check(syscall(SYS_close, ends[1]) == -1 && errno == EBADF, "close of what is closed did not fail");
+  check(syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC, 0, &time, NULL) == 0, "clock_nanosleep failed");
+  check(syscall(SYS_sched_yield) == 0, "sched_yield failed");
   return done();
 }
 

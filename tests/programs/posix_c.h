@@ -36,6 +36,8 @@ const char* posix_c_sleeps(void);
 const char* posix_c_yield(void);
 const char* posix_c_errno(void);
 const char* posix_c_c11_threads(void);
+const char* posix_c_scheduling(void);
+const char* posix_c_system_calls(void);
 const char* posix_c_sleep_an_hour(void);
 
 #ifdef __cplusplus

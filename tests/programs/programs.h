@@ -230,6 +230,8 @@ void posix_sleeps();
 void posix_yield();
 void posix_errno();
 void posix_c11_threads();
+void posix_scheduling();
+void posix_system_calls();
 void posix_sleep_an_hour();
 
 }  // namespace programs
