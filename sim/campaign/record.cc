@@ -116,7 +116,7 @@ RunOptions run_options(const Setting& setting, std::uint64_t seed) {
   options.strategy = explore::strategy_named(setting.strategy, seed);
   options.search = explore::is_search(setting.strategy);
   options.strategy_name = setting.strategy;
-  options.explore_races = setting.explore_races;
+  options.races = setting.races;
   options.racy_sites = setting.racy_sites;
   return options;
 }
@@ -143,7 +143,7 @@ RunOptions replay_options(const Trace& trace) {
   options.memory = trace.memory;
   options.search = explore::is_search(trace.strategy);
   options.strategy_name = trace.strategy.empty() ? std::string_view("uniform") : trace.strategy;
-  options.explore_races = trace.explores_races;
+  options.races = trace.races;
   for (const std::uint32_t stack : trace.racy_sites) {
     const Frame& frame = trace.frames[trace.stacks[stack].front()];
     if (const std::uintptr_t site = code_address(frame.module, frame.offset); site != 0) options.racy_sites.push_back(site);

@@ -19,7 +19,7 @@ struct Setting {
   std::string faults{};  ///< RunOptions::faults
   MemoryModel memory = MemoryModel::sc;
   std::string strategy = "portfolio";  ///< one of explore::strategy_names(), or, for record_choices(), of a search
-  bool explore_races = false;          ///< RunOptions::explore_races
+  Races races = Races::stop;           ///< RunOptions::races
   std::vector<std::uintptr_t> racy_sites{};  ///< RunOptions::racy_sites
 };
 

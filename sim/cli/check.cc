@@ -82,6 +82,7 @@ void print_summary(const Options& options, const Scenario& scenario, const Campa
   }
   std::string text = fmt::format("{}: {}: {} executions from seed {}, {} steps, {:.2f} s ({})", verdict, scenario.name,
                                  total.executions, options.seed, total.steps, total.seconds, rate_text(rate(total)));
+  if (options.races == Races::off) text += ", data races not looked for";
   if (total.failures != 0) text += fmt::format(", {} seeds failed", total.failures);
   fmt::print("{}\n", text);
 }
@@ -140,7 +141,7 @@ class Check : CampaignObserver {
  private:
   void begin() {
     json configuration = {{"faults", options_.faults}, {"max_steps", options_.max_steps}, {"memory", to_string(options_.memory)}, {"strategy", options_.strategy}};
-    if (options_.explore_races) configuration["races"] = "explore";
+    if (options_.races != Races::stop) configuration["races"] = to_string(options_.races);
     const CampaignIdentity identity{scenario_.name, own_build_id(), configuration.dump(), campaign_.first_seed,
                                     campaign_.seed_stride, campaign_.runs};
     if (options_.resume) {

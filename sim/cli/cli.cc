@@ -46,9 +46,9 @@ void add_common(CLI::App& verb, Options& options) {
           "what atomic operations may do: sc, tso (x86) or c11 (all that C++ allows but load buffering)")
       ->check(CLI::IsMember({"sc", "tso", "c11"}));
   verb.add_option_function<std::string>(
-          "--races", [&options](const std::string& what) { options.explore_races = what == "explore"; },
-          "a data race ends the execution (stop, the default), or its accesses become scheduling points (explore): what does it do?")
-      ->check(CLI::IsMember({"stop", "explore"}));
+          "--races", [&options](const std::string& what) { from_string(what, options.races); },
+          "a data race ends the execution (stop, the default), its accesses become scheduling points (explore): what does it do?, or they are not looked for (off)")
+      ->check(CLI::IsMember({"stop", "explore", "off"}));
   verb.add_flag("--strict", options.strict, "exit 1 where there are warnings");
   verb.add_flag("--json", options.json, one_object_a_line);
 }

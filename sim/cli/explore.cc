@@ -40,10 +40,11 @@ void print_summary(const Options& options, const Scenario& scenario, const Searc
                             {"seconds", result.seconds}}.dump());
     return;
   }
-  fmt::print("{}: {}: {} executions complete, {} blocked, {} redundant, depth {}{}, {}, {:.2f} s ({:.0f} /s)\n", verdict,
+  fmt::print("{}: {}: {} executions complete, {} blocked, {} redundant, depth {}{}, {}, {:.2f} s ({:.0f} /s){}\n", verdict,
              scenario.name, counts.complete, counts.blocked, counts.redundant, counts.depth, bounds_text(options, result),
              options.search, result.seconds,
-             result.seconds > 0 ? static_cast<double>(counts.complete + counts.blocked) / result.seconds : 0);
+             result.seconds > 0 ? static_cast<double>(counts.complete + counts.blocked) / result.seconds : 0,
+             options.races == Races::off ? ", data races not looked for" : "");
   if (!result.finished && result.failed == 0) {
     fmt::print("not complete: the search was {}{}\n", result.interrupted ? "interrupted" : "ended by its budget",
                options.checkpoint.empty() ? "" : "; go on with the same command and --resume");
@@ -80,7 +81,7 @@ ExitCode explore_scenario(const Options& options) {
   search.steps_per_instant_max = setting.steps_per_instant_max;
   search.faults = setting.faults;
   search.memory = setting.memory;
-  search.explore_races = setting.explore_races;
+  search.races = setting.races;
   search.hang_seconds = options.run_timeout_seconds;
   search.heap_bytes_max = options.memory_limit_bytes;
   const SearchResult result = search_of(scenario, options, search);

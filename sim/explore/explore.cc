@@ -39,7 +39,7 @@ Pause run_slice(const Scenario& scenario, Search& search, const ExploreOptions& 
   run.steps_per_instant_max = options.steps_per_instant_max;
   run.faults = options.faults;
   run.memory = options.memory;
-  run.explore_races = options.explore_races;
+  run.races = options.races;
   run.racy_sites = search.racy_sites();
   run.hang_seconds = options.hang_seconds;
   run.heap_bytes_max = options.heap_bytes_max;

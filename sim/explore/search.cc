@@ -24,6 +24,13 @@ void Search::add_racy_sites(std::span<const std::uintptr_t> sites) {
   racy_sites_ = std::move(all);
 }
 
+/// Something of the program was not there yet that later executions find: this one counts no more than those before.
+void Search::begin_again() {
+  more_racy_sites_ = true;
+  next();
+  more_racy_sites_ = true;
+}
+
 void Search::save_racy_sites(Writer& out) const {
   out.put(std::uint64_t{racy_sites_.size()});
   for (const std::uintptr_t site : racy_sites_) {

@@ -44,6 +44,7 @@ class Search : public Strategy {
   /// RunOptions::racy_sites of its executions. More of them: next() begins again.
   const std::vector<std::uintptr_t>& racy_sites() const { return racy_sites_; }
   void add_racy_sites(std::span<const std::uintptr_t> sites);
+  void begin_again() final;
 
   /// Between two executions. What is loaded must have been saved by a search with the same options.
   virtual void save(Writer& out) const = 0;
@@ -80,7 +81,7 @@ class Search : public Strategy {
   std::uint32_t waits_for_ = 0;
   bool began_again_ = false;
   std::vector<std::uintptr_t> racy_sites_;
-  bool more_racy_sites_ = false;  ///< since the last execution began
+  bool more_racy_sites_ = false;  ///< since the last execution began, or it was begun again
 };
 
 }  // namespace foreseed::explore

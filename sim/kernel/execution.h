@@ -26,6 +26,17 @@ FORESEED_API std::string_view to_string(MemoryModel model);
 /// The model of that name; false if there is none.
 FORESEED_API bool from_string(std::string_view name, MemoryModel& model);
 
+/// What comes of data races.
+enum class Races : std::uint8_t {
+  stop,     ///< they end the execution
+  explore,  ///< their accesses become scheduling points: see memory/racy.h
+  off,      ///< nothing: for programs whose libraries order accesses by atomics of their own that are not instrumented
+};
+
+FORESEED_API std::string_view to_string(Races races);
+/// The one of that name; false if there is none.
+FORESEED_API bool from_string(std::string_view name, Races& races);
+
 class Strategy;
 
 struct RunOptions {
@@ -38,9 +49,9 @@ struct RunOptions {
   Anchors* anchors = nullptr;             ///< replaying only: answers beyond `replay`; must outlive the run
   std::string_view faults;                ///< a plan as JSON, or kinds to draw one of ("crash,slow"); must outlive the run
   MemoryModel memory = MemoryModel::sc;
-  bool explore_races = false;             ///< data races do not end the execution: see memory/racy.h
-  std::vector<std::uintptr_t> racy_sites; ///< explore_races: code addresses, sorted, whose plain accesses are scheduling points
-  bool watch_races = false;               ///< explore_races: the last execution once more, see Execution::races_unclear
+  Races races = Races::stop;
+  std::vector<std::uintptr_t> racy_sites; ///< Races::explore: code addresses, sorted, whose plain accesses are scheduling points
+  bool watch_races = false;               ///< Races::explore: the last execution once more, see Execution::races_unclear
   bool record = false;                    ///< keep events with their stacks (about 100 times slower)
   /// Livelock: more than that many steps at one virtual instant that change nothing or wait, or ten times as many of any
   /// kind.
@@ -63,7 +74,7 @@ struct Execution {
   std::optional<Finding> finding;     ///< none: everything held
   std::span<const Choice> choices;    ///< valid until the next run
   std::unique_ptr<Recording> recording;  ///< only if RunOptions::record
-  // under RunOptions::explore_races
+  // under Races::explore
   std::vector<std::uintptr_t> racy_sites;      ///< those it was run with
   std::vector<std::uintptr_t> new_racy_sites;  ///< sorted; those that it has found besides
   bool races_unclear = false;                  ///< a site is not known: it will be if the execution is watched

@@ -79,7 +79,8 @@ std::string to_json(const Trace& trace) {
   if (!trace.faults.empty()) out["faults"] = trace.faults;
   if (trace.memory != MemoryModel::sc) out["memory"] = std::string(to_string(trace.memory));
   if (!trace.strategy.empty()) out["strategy"] = trace.strategy;
-  if (trace.explores_races) out["racy_sites"] = trace.racy_sites;
+  if (trace.races == Races::explore) out["racy_sites"] = trace.racy_sites;
+  if (trace.races == Races::off) out["races"] = std::string(to_string(trace.races));
   json& choices = out["choices"] = json::array();
   for (const Choice& c : trace.choices) {
     choices.push_back({std::string(to_string(c.kind)), c.value, c.bound, c.site, c.task});

@@ -279,8 +279,8 @@ void read_context(const json& document, const Reader& reader, Trace& trace) {
 }
 
 void read_racy_sites(const json& document, const Reader& reader, Trace& trace) {
-  trace.explores_races = document.contains("racy_sites");
-  if (!trace.explores_races) return;
+  if (!document.contains("racy_sites")) return;
+  trace.races = Races::explore;
   trace.racy_sites = read_numbers(document, "racy_sites", static_cast<std::uint32_t>(trace.stacks.size() - 1), reader);
   for (const std::uint32_t stack : trace.racy_sites) {
     if (trace.stacks[stack].empty()) reader.fail("/racy_sites", "a site without an address");
@@ -326,6 +326,9 @@ Trace from_json(std::string_view text, const std::string& name) {
   if (document.contains("faults")) trace.faults = reader.text(document["faults"], "/faults");
   if (document.contains("memory") && !from_string(reader.text(document["memory"], "/memory"), trace.memory)) {
     reader.fail("/memory", "an unknown memory model");
+  }
+  if (document.contains("races") && !from_string(reader.text(document["races"], "/races"), trace.races)) {
+    reader.fail("/races", "neither stop, explore nor off");
   }
   if (document.contains("strategy")) trace.strategy = reader.text(document["strategy"], "/strategy");
   trace.tasks = reader.texts(document, "tasks");

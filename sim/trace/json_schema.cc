@@ -88,6 +88,7 @@ std::string json_schema() {
       {"faults", text()},
       {"memory", one_of<MemoryModel>(3)},
       {"strategy", text()},
+      {"races", one_of<Races>(3)},
       {"racy_sites", list(index)},
       {"hosts", list(text())},
       {"task_hosts", list(u16)},

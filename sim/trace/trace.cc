@@ -121,7 +121,7 @@ Trace make_trace(const Scenario& scenario, const RunOptions& options, const Exec
     trace.texts.emplace_back();
     trace.objects.emplace_back();
   }
-  trace.explores_races = options.explore_races;
+  trace.races = options.races;
   for (const std::uintptr_t site : execution.racy_sites) trace.racy_sites.push_back(table.add({site}));
   if (execution.finding) {
     const Finding& finding = *execution.finding;

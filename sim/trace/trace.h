@@ -82,7 +82,7 @@ struct Trace {
   std::vector<Order> orders;                        ///< by `to`; none that follows from others
   std::vector<Message> messages;
   // --races explore
-  bool explores_races = false;                      ///< RunOptions::explore_races
+  Races races = Races::stop;                        ///< RunOptions::races
   std::vector<std::uint32_t> racy_sites;            ///< RunOptions::racy_sites: of each, a stack of that address alone
 
   friend bool operator==(const Trace&, const Trace&) = default;

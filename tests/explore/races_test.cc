@@ -69,13 +69,13 @@ void waits_for_a_plain_flag() {
 RunOptions exploring(std::uint64_t seed) {
   RunOptions options;
   options.seed = seed;
-  options.explore_races = true;
+  options.races = Races::explore;
   return options;
 }
 
 explore::ExploreResult search(void (*body)(), bool races = true) {
   explore::ExploreOptions options;
-  options.explore_races = races;
+  options.races = races ? Races::explore : Races::stop;
   options.keep_going = true;
   options.account = true;
   options.executions_max = 10'000;
@@ -143,7 +143,7 @@ TEST(Races, each_trace_is_explored_once) {
 
 TEST(Races, are_part_of_the_trace_and_its_replay) {
   Setting setting;
-  setting.explore_races = true;
+  setting.races = Races::explore;
   for (std::uint64_t seed = 0; seed < 50; ++seed) {
     const Trace trace = record_seed(scenario_of(add_twice<int>), seed, setting);
     EXPECT_EQ(trace.racy_sites.size(), 2u);

@@ -11,7 +11,7 @@ TEST(Json, a_trace_survives_the_round_trip) { EXPECT_EQ(from_json(to_json(sample
 
 TEST(Json, racy_sites_survive_the_round_trip_and_must_have_an_address) {
   Trace trace = sample_trace();
-  trace.explores_races = true;
+  trace.races = Races::explore;
   EXPECT_EQ(from_json(to_json(trace), "t"), trace);  // none
   trace.racy_sites = {1, 2};
   EXPECT_EQ(from_json(to_json(trace), "t"), trace);
