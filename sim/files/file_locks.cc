@@ -81,6 +81,18 @@ long File::control(int command, long argument) {
       const long result = lock(command, *reinterpret_cast<struct flock*>(argument));
       return report(Op::file_lock, result, result != -EAGAIN);
     }
+    // How long what is written is going to live.
+    case F_GET_RW_HINT:
+    case F_GET_FILE_RW_HINT:
+      *reinterpret_cast<std::uint64_t*>(argument) = inode.lifetime;
+      return 0;
+    case F_SET_RW_HINT:
+    case F_SET_FILE_RW_HINT: {
+      const std::uint64_t lifetime = *reinterpret_cast<const std::uint64_t*>(argument);
+      if (lifetime > RWH_WRITE_LIFE_EXTREME) return -EINVAL;
+      inode.lifetime = lifetime;
+      return 0;
+    }
     default:
       return Description::control(command, argument);
   }

@@ -60,6 +60,7 @@ struct Inode {
   std::uint32_t links = 0;
   std::uint32_t opens = 0;
   std::uint64_t modified_ns = 0;
+  std::uint64_t lifetime = 0;  ///< a hint that is kept: fcntl(2), F_SET_RW_HINT
   bool mapped = false;  ///< shared, at least once (mapped.h)
 
   std::string data;

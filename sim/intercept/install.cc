@@ -17,6 +17,7 @@ void install_rooms(World& world) {
   net_install();
   fault::install(world);
   install_process_state(world);
+  install_inline_calls(world);
 }
 
 }  // namespace foreseed

@@ -4,7 +4,8 @@ namespace foreseed {
 
 class World;
 
-/// See process_state.cc.
+// See the files of these names.
 void install_process_state(World& world);
+void install_inline_calls(World& world);
 
 }  // namespace foreseed

@@ -417,6 +417,8 @@ long set_socket_option(AnySocket& socket, int name, const void* value, socklen_t
     case SO_DEBUG:
     case SO_DONTROUTE:
     case SO_OOBINLINE: return 0;
+    case SO_ZEROCOPY:
+    case SO_BUSY_POLL: return -ENOPROTOOPT;  // as of a kernel without them
     default: unsupported("setsockopt(SOL_SOCKET, " + std::to_string(name) + ")");
   }
 }

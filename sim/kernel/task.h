@@ -126,6 +126,7 @@ struct alignas(64) Task {
 
   bool detached = false;
   bool joined = false;
+  bool by_exit = false;         ///< ended by pthread_exit()
   bool killed = false;          ///< finished because its host crashed; its stack is still what it was
   void* (*entry)(void*) = nullptr;
   void* argument = nullptr;

@@ -97,6 +97,7 @@ __attribute__((noinline)) void World::run_entry(Task& task) {
     task.result = foreseed_call_outermost(task.entry, task.argument);
   } else {
     active_thread = 0;  // pthread_exit came here from simulator code
+    task.by_exit = true;
   }
 }
 
@@ -119,7 +120,8 @@ void World::run_exit_handlers(std::vector<ExitHandler>& handlers) {
 void World::end_task(Task& task) {
   ending.push_back(&task);
   run_exit_handlers(task.thread_exit_handlers);
-  if (task_exit != nullptr) task_exit(task);
+  // As with a process: where main() returns, values of keys are not destroyed.
+  if (task_exit != nullptr && (task.id != 0 || task.by_exit)) task_exit(task);
   if (task.id == 0) {
     run_exit_handlers(exit_handlers);
     if (body_exit != nullptr) body_exit(*this);
@@ -443,7 +445,7 @@ Task& World::spawn(void* (*entry)(void*), void* argument) {
   Task& task = *tasks_[id];
   task.id = id;
   task.finished = task.detached = task.joined = task.timed_out = false;
-  task.killed = task.frozen = task.pending = false;
+  task.killed = task.frozen = task.pending = task.by_exit = false;
   task.places.previous = task.places.next = &task.places;
   task.local_deadline_ns = never;
   task.host = current_ != nullptr ? current_->host : 0;

@@ -2,6 +2,8 @@
 
 #include <dlfcn.h>
 #include <gtest/gtest.h>
+#include <pthread.h>
+#include <sys/mman.h>
 
 #include <csignal>
 #include <cstdlib>
@@ -188,6 +190,27 @@ TEST(Isolation, a_library_that_a_run_loads_is_the_same_in_each) {
     }
   }
   EXPECT_EQ(registered, std::vector<int>{17});
+}
+
+// --- values of keys: destroyed where a thread ends, and not where main() returns
+
+int* const destroyed =
+    static_cast<int*>(mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+
+template <bool by_exit>
+void sets_values() {
+  pthread_key_t key;
+  pthread_key_create(&key, [](void*) { ++*destroyed; });
+  pthread_setspecific(key, destroyed);
+  std::thread([key] { pthread_setspecific(key, destroyed); }).join();
+  if (by_exit) pthread_exit(nullptr);
+}
+
+TEST(Keys, values_of_the_main_thread_outlive_it_unless_it_calls_pthread_exit) {
+  EXPECT_FALSE(run_seed(sets_values<false>, 0).finding);
+  EXPECT_EQ(*destroyed, 1);
+  EXPECT_FALSE(run_seed(sets_values<true>, 0).finding);
+  EXPECT_EQ(*destroyed, 3);
 }
 
 }  // namespace

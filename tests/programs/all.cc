@@ -178,6 +178,7 @@ const std::vector<Program>& all() {
       {.name = "posix_c11_threads", .run = posix_c11_threads},
       {.name = "posix_scheduling", .run = posix_scheduling},
       {.name = "posix_system_calls", .run = posix_system_calls},
+      {.name = "posix_inline_calls", .run = posix_inline_calls, .beyond_tsan = true},
       {.name = "posix_sleep_an_hour", .run = posix_sleep_an_hour, .virtual_only = true},
   };
   return programs;

@@ -44,6 +44,7 @@ FORESEED_POSIX_PROGRAM(errno)
 FORESEED_POSIX_PROGRAM(c11_threads)
 FORESEED_POSIX_PROGRAM(scheduling)
 FORESEED_POSIX_PROGRAM(system_calls)
+FORESEED_POSIX_PROGRAM(inline_calls)
 FORESEED_POSIX_PROGRAM(sleep_an_hour)
 
 }  // namespace programs

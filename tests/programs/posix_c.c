@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
@@ -1280,5 +1281,46 @@ const char* posix_c_sleep_an_hour(void) {
   target = after(now(CLOCK_MONOTONIC), 3600000L * ms);
   check(clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &target, NULL) == 0, "clock_nanosleep() was interrupted");
   check(not_before(now(CLOCK_MONOTONIC), target), "clock_nanosleep() returned early");
+  return done();
+}
+
+/* A system call without libc. */
+static long inline_call(long number, long a, long b, long c, long d) {
+  long result;
+  register long r10 __asm__("r10") = d;
+  __asm__ volatile("syscall" : "=a"(result) : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10) : "rcx", "r11", "memory");
+  return result;
+}
+
+static _Atomic(int) handed_over;
+
+static void* waits_for_two(void* nothing) {
+  int seen;
+  while ((seen = atomic_load(&handed_over)) != 2) {
+    const long result = inline_call(SYS_futex, (long)&handed_over, FUTEX_WAIT_PRIVATE, seen, 0);
+    check(result == 0 || result == -EAGAIN || result == -EINTR, "futex wait failed");
+  }
+  return nothing;
+}
+
+/* As runtimes wait that do without libc. */
+const char* posix_c_inline_calls(void) {
+  pthread_t threads[2];
+  struct timespec time = {0, ms};
+  double kept = 1.5;
+  int i;
+  atomic_store(&handed_over, 0);
+  for (i = 0; i < 2; ++i) check(pthread_create(&threads[i], NULL, waits_for_two, NULL) == 0, "pthread_create() failed");
+  for (i = 1; i <= 2; ++i) {
+    atomic_store(&handed_over, i);
+    check(inline_call(SYS_futex, (long)&handed_over, FUTEX_WAKE_PRIVATE, INT_MAX, 0) >= 0, "futex wake failed");
+    kept *= 2;
+  }
+  for (i = 0; i < 2; ++i) check(pthread_join(threads[i], NULL) == 0, "pthread_join() failed");
+  errno = ENOENT;
+  check(inline_call(SYS_close, -1, 0, 0, 0) == -EBADF && errno == ENOENT, "close of nothing did not fail, or touched errno");
+  check(inline_call(SYS_gettid, 0, 0, 0, 0) == syscall(SYS_gettid), "two ways to one's id differ");
+  check(inline_call(SYS_clock_nanosleep, CLOCK_MONOTONIC, 0, (long)&time, 0) == 0, "clock_nanosleep failed");
+  check(kept == 6, "a register was not kept");
   return done();
 }

@@ -38,6 +38,7 @@ const char* posix_c_errno(void);
 const char* posix_c_c11_threads(void);
 const char* posix_c_scheduling(void);
 const char* posix_c_system_calls(void);
+const char* posix_c_inline_calls(void);
 const char* posix_c_sleep_an_hour(void);
 
 #ifdef __cplusplus

@@ -232,6 +232,7 @@ void posix_errno();
 void posix_c11_threads();
 void posix_scheduling();
 void posix_system_calls();
+void posix_inline_calls();
 void posix_sleep_an_hour();
 
 }  // namespace programs

@@ -101,7 +101,7 @@ for step in ('continue', 'step', 'next', 'finish', 'stepi', 'nexti'):
     gdb.execute('define hook-%s\npython _come_back()\nend' % step)
 for setting in ('pagination off', 'confirm off', 'debuginfod enabled off', 'breakpoint pending on', 'print frame-arguments none'):
     gdb.execute('set ' + setting, to_string=True)
-gdb.execute('handle SIGSEGV nostop noprint pass', to_string=True)
+gdb.execute('handle SIGSEGV SIGSYS nostop noprint pass', to_string=True)
 gdb.execute('break foreseed_step_reached', to_string=True)
 gdb.execute('run')
 if gdb.selected_inferior().pid:
