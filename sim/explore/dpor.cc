@@ -12,10 +12,23 @@ namespace foreseed::explore {
 void Dpor::begin_execution(std::uint64_t) {
   position_ = 0;
   value_position_ = 0;
+  answered_ = 0;
   gave_up_ = false;
+  retracing_ = std::exchange(retraces_, false);
+  if (!retracing_) answers_.clear();
 }
 
 std::uint32_t Dpor::next_task(const Moment& moment) {
+  if (retracing_) {
+    if (answered_ < answers_.size()) return answers_[answered_++];
+    retracing_ = false;
+    position_ = depth_ - 1;
+  }
+  answers_.push_back(answer(moment));
+  return answers_.back();
+}
+
+std::uint32_t Dpor::answer(const Moment& moment) {
   history_.finish();
   history_.announced(moment.current);
   if (moment.stuck) return moment.open.nth_from(0, 0);
@@ -35,7 +48,7 @@ std::uint32_t Dpor::next_task(const Moment& moment) {
     task = choose_new(moment);
     if (gave_up_) return moment.open.nth_from(moment.current, 0);
   }
-  ++position_;
+  points_[position_++].answer = static_cast<std::uint32_t>(answers_.size());
   history_.start(task, moment.open);
   return task;
 }
@@ -106,13 +119,17 @@ std::uint32_t Dpor::value(ChoiceKind kind, std::uint64_t bound) {
 }
 
 void Dpor::accessed(std::uint32_t, const Touch& touch) {
+  if (retracing_) return;
   if (silent_ && position_ != 0) start_again_ = true;
   if (!gave_up_) history_.access(touch);
 }
 
-void Dpor::ordered(std::uint32_t task, std::uint32_t earlier) { history_.order(task, earlier); }
+void Dpor::ordered(std::uint32_t task, std::uint32_t earlier) {
+  if (!retracing_) history_.order(task, earlier);
+}
 
 void Dpor::time_moved() {
+  if (retracing_) return;
   history_.finish();
   history_.order_all();
 }
@@ -164,7 +181,7 @@ bool Dpor::next() {
     escapes_.clear();
     escaped_.clear();
     counts_ = {};
-    history_.rewind(0);
+    history_.begin_anew(0);
     return true;
   }
   trees_.release_list(std::exchange(planned_, WakeupTrees::none));  // the execution ended before what was planned
@@ -181,15 +198,22 @@ bool Dpor::skip() {
   for (;;) {
     if (!values_.empty() && values_.back().points == depth_) {
       if (!next_value()) continue;
-      history_.rewind(depth_ == 0 ? 0 : depth_ - 1);
+      go_back();
       return true;
     }
     if (depth_ == floor_) return false;
     if (next_tree()) {
-      history_.rewind(depth_ - 1);
+      go_back();
       return true;
     }
   }
+}
+
+/// To where the last point is; or, where a value that was chosen before any point changes, to the beginning.
+void Dpor::go_back() {
+  if (depth_ == 0) return history_.begin_anew(0);
+  retraces_ = history_.rewind(depth_ - 1);
+  if (retraces_) answers_.resize(points_[depth_ - 1].answer);
 }
 
 /// Turns to the next value of the last choice that was not of a task; false if it has none left.

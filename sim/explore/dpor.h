@@ -52,6 +52,7 @@ class Dpor final : public Search {
     Footprint footprint = touches_nothing;          ///< of its steps from here, under all values tried
     std::uint32_t todo = WakeupTrees::none;     ///< first of the sequences still to be explored
     std::vector<Sleeper> asleep;
+    std::uint32_t answer = 0;                   ///< what is the task of the point was the answer of that number
   };
   /// A choice of another kind, made after `points` scheduling points.
   struct Value {
@@ -69,7 +70,9 @@ class Dpor final : public Search {
   };
 
   bool replaying() const { return position_ < depth_; }
+  std::uint32_t answer(const Moment& moment);
   std::uint32_t choose_new(const Moment& moment);
+  void go_back();
   void begin_planned(std::uint32_t node);
   static bool asleep(const std::vector<Sleeper>& sleepers, std::uint32_t task);
   void reverse(const Race& race);
@@ -104,6 +107,10 @@ class Dpor final : public Search {
   std::vector<Value> values_;
   std::size_t value_position_ = 0;
   std::uint32_t position_ = 0;       ///< points passed in this execution
+  std::vector<std::uint32_t> answers_;  ///< of next_task() in the last execution, as far as this one is the same
+  std::size_t answered_ = 0;
+  bool retracing_ = false;           ///< this execution has been the same as the last one, of which the history knows
+  bool retraces_ = false;            ///< the next one will be
   std::uint32_t planned_ = WakeupTrees::none;  ///< first tree for the next new point
   std::vector<std::uint32_t> planned_values_;  ///< for the step that runs
   std::size_t planned_value_ = 0;

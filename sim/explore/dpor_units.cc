@@ -59,7 +59,6 @@ void Dpor::save(Writer& out) const {
 }
 
 void Dpor::load(Reader& in) {
-  history_.rewind(0);
   footprints_.load(in);
   load_racy_sites(in);
   in.get(silent_first_);
@@ -88,6 +87,7 @@ void Dpor::load(Reader& in) {
   }
   counts_ = {};
   traces_.clear();
+  retraces_ = false;
   waits_for_ = 0;
   start_again_ = began_again_ = false;
   history_.begin_anew(depth_ == 0 ? 0 : depth_ - 1);
@@ -184,6 +184,7 @@ bool Dpor::absorb(Search& search) {
   planned_ = copy_trees(unit, unit.planned_);
   planned_values_ = unit.planned_values_;
   planned_value_ = 0;
+  retraces_ = false;
   history_.begin_anew(depth_ - 1);
   return true;
 }

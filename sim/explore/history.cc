@@ -4,19 +4,46 @@
 
 namespace foreseed::explore {
 
-void History::rewind(std::uint32_t kept) {
-  const std::uint32_t end = kept < steps_.size() ? steps_[kept].first_access : static_cast<std::uint32_t>(touches_.size());
-  while (touches_.size() > end) {
-    heads_[touches_.back().object] = touches_.back().previous;
-    touches_.pop_back();
+bool History::rewind(std::uint32_t kept) {
+  if (kept >= steps_.size()) {
+    begin_anew(kept);
+    return false;
   }
-  steps_.resize(std::min<std::size_t>(steps_.size(), kept));
-  kept_ = known_ = kept;
+  forget_touches(steps_[kept].first_access);
+  for (; undo_.size() > steps_[kept].first_undo; undo_.pop_back()) {
+    const Undo& undo = undo_.back();
+    tasks_[undo.task] = undo.state;
+    if (undo.knew) std::copy_n(clock(knew_, static_cast<std::uint32_t>(--knew_count_)), width_, clock(now_, undo.task));
+  }
+  steps_.resize(kept);
+  known_ = started_ = kept;
+  open_step_ = false;
+  races_.clear();
+  return true;
+}
+
+void History::begin_anew(std::uint32_t known) {
+  forget_touches(0);
+  steps_.clear();
+  undo_.clear();
+  knew_count_ = 0;
+  known_ = known;
   started_ = 0;
   open_step_ = false;
   races_.clear();
   std::fill(tasks_.begin(), tasks_.end(), TaskState{});
   std::fill(now_.begin(), now_.end(), 0);
+}
+
+void History::forget_touches(std::size_t kept) {
+  for (; touches_.size() > kept; touches_.pop_back()) heads_[touches_.back().object] = touches_.back().previous;
+}
+
+/// To be called before what the task knows changes.
+void History::about_to_learn(std::uint32_t task) {
+  undo_.push_back({task, tasks_[task], true});
+  if (knew_.size() < (knew_count_ + 1) * width_) knew_.resize((knew_count_ + 64) * width_);
+  std::copy_n(clock(now_, task), width_, clock(knew_, static_cast<std::uint32_t>(knew_count_++)));
 }
 
 void History::make_room(std::uint32_t task) {
@@ -31,6 +58,7 @@ void History::make_room(std::uint32_t task) {
   widen(now_);
   widen(at_start_);
   widen(after_);
+  widen(knew_);
   width_ = wider;
   now_.resize(wider * wider);
 }
@@ -43,13 +71,11 @@ void History::start(std::uint32_t task, const ReadySet& open) {
   finish();
   TaskState& state = task_of(task);
   const std::uint32_t index = started_++;
+  const auto first_undo = static_cast<std::uint32_t>(undo_.size());
+  about_to_learn(task);
   ++state.steps;
   std::uint32_t* const now = clock(now_, task);
-  if (index < kept_) {
-    std::copy_n(clock(after_, index), width_, now);
-    return;
-  }
-  steps_.push_back({task, state.steps, touches_nothing, static_cast<std::uint32_t>(touches_.size()), 0, open});
+  steps_.push_back({task, state.steps, touches_nothing, static_cast<std::uint32_t>(touches_.size()), first_undo, 0, open});
   if (after_.size() < (std::size_t{index} + 1) * width_) {
     after_.resize((std::size_t{index} + 64) * width_);
     at_start_.resize((std::size_t{index} + 64) * width_);
@@ -108,11 +134,13 @@ void History::access(const Touch& touch) {
 
 void History::order(std::uint32_t later_task, std::uint32_t earlier_task) {
   task_of(std::max(later_task, earlier_task));
+  about_to_learn(later_task);
   join(clock(now_, later_task), clock(now_, earlier_task));
 }
 
 void History::order_all() {
   if (tasks_.empty()) return;
+  for (std::uint32_t task = 0; task < tasks_.size(); ++task) about_to_learn(task);
   std::uint32_t* const all = clock(now_, 0);
   for (std::uint32_t task = 1; task < tasks_.size(); ++task) join(all, clock(now_, task));
   for (std::uint32_t task = 1; task < tasks_.size(); ++task) std::copy_n(all, width_, clock(now_, task));
