@@ -12,18 +12,14 @@ namespace foreseed::explore {
 void Dpor::begin_execution(std::uint64_t) {
   position_ = 0;
   value_position_ = 0;
-  answered_ = 0;
   gave_up_ = false;
   retracing_ = std::exchange(retraces_, false);
   if (!retracing_) answers_.clear();
+  foretold = answers_;
 }
 
 std::uint32_t Dpor::next_task(const Moment& moment) {
-  if (retracing_) {
-    if (answered_ < answers_.size()) return answers_[answered_++];
-    retracing_ = false;
-    position_ = depth_ - 1;
-  }
+  if (std::exchange(retracing_, false)) position_ = depth_ - 1;
   answers_.push_back(answer(moment));
   return answers_.back();
 }

@@ -107,8 +107,7 @@ class Dpor final : public Search {
   std::vector<Value> values_;
   std::size_t value_position_ = 0;
   std::uint32_t position_ = 0;       ///< points passed in this execution
-  std::vector<std::uint32_t> answers_;  ///< of next_task() in the last execution, as far as this one is the same
-  std::size_t answered_ = 0;
+  std::vector<std::uint32_t> answers_;  ///< of next_task() in this execution, also those foretold
   bool retracing_ = false;           ///< this execution has been the same as the last one, of which the history knows
   bool retraces_ = false;            ///< the next one will be
   std::uint32_t planned_ = WakeupTrees::none;  ///< first tree for the next new point
