@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <utility>
 #include <vector>
 
@@ -37,14 +38,36 @@ struct WideCell {
   std::vector<Access> writes;
   std::vector<Read> reads;
   std::vector<std::uint32_t> last_read;  ///< of each task, as Read::before; empty while there are few
+  std::uint8_t places[64] = {};          ///< while there are few: of the last read of a task with that number modulo 64
 
   void clear() {
     writes.clear();
     reads.clear();
     last_read.clear();
+    std::memset(places, 0, sizeof places);
   }
+  void erase_reads(auto superfluous) {
+    std::erase_if(reads, superfluous);
+    last_read.clear();
+    std::memset(places, 0, sizeof places);
+    for (std::size_t i = 0; i < std::min(reads.size(), few_reads); ++i) place_of(reads[i].access) = static_cast<std::uint8_t>(i + 1);
+  }
+  void add_read(Access read) {
+    reads.push_back({read, 0});
+    place_of(read) = static_cast<std::uint8_t>(reads.size());
+  }
+  std::uint8_t& place_of(Access read) { return places[task_of(read) % 64]; }
+
+  /// Whether its list has a read by that task, in that epoch, of the same bytes: then nobody has written them since.
+  bool knows(Access read) const {
+    const std::uint32_t task = task_of(read);
+    const std::uint32_t place = last_read.empty() ? places[task % 64] : task < last_read.size() ? last_read[task] : 0;
+    if (place == 0) return false;
+    const Access last = reads[place - 1].access;
+    return (last ^ read) >> 8 == 0 && (read & ~last & 0xff) == 0;
+  }
+  static constexpr std::size_t few_reads = 32;
 };
-constexpr std::size_t few_reads = 32;
 std::vector<WideCell> wide_cells;
 std::size_t wide_used = 0;
 
@@ -157,23 +180,23 @@ void access_wide(WideCell& wide, std::uintptr_t address, Access now, bool writes
     if (conflict(write, true, now, writes) && !ordered(write, self)) report(address, now, writes, write, true);
   }
   if (!writes) {
-    if (wide.reads.size() >= few_reads) return add_to_many(wide, now);
-    for (WideCell::Read& read : wide.reads) {
-      if (task_of(read.access) == task_of(now) && covers(now, read.access)) {
-        read.access = now;
-        return;
+    if (wide.reads.size() >= WideCell::few_reads) return add_to_many(wide, now);
+    if (wide.place_of(now) != 0) {
+      for (WideCell::Read& read : wide.reads) {
+        if (task_of(read.access) == task_of(now) && covers(now, read.access)) {
+          read.access = now;
+          return;
+        }
       }
     }
-    wide.reads.push_back({now, 0});
-    return;
+    return wide.add_read(now);
   }
   for (const WideCell::Read& read : wide.reads) {
     if (conflict(read.access, false, now, true) && !ordered(read.access, self)) {
       report(address, now, writes, read.access, false);
     }
   }
-  std::erase_if(wide.reads, [&](const WideCell::Read& read) { return covers(now, read.access) && ordered(read.access, self); });
-  wide.last_read.clear();
+  wide.erase_reads([&](const WideCell::Read& read) { return covers(now, read.access) && ordered(read.access, self); });
   std::erase_if(wide.writes, [&](Access write) { return covers(now, write) && ordered(write, self); });
   wide.writes.push_back(now);
 }
@@ -183,7 +206,7 @@ WideCell& widen(Cell& cell) {
   WideCell& wide = wide_cells[wide_used];
   wide.clear();
   if (!stale(cell.write)) wide.writes.push_back(cell.write);
-  if (!stale(cell.read)) wide.reads.push_back({cell.read, 0});
+  if (!stale(cell.read)) wide.add_read(cell.read);
   cell.write = wide_mark;
   cell.read = base_epoch << 24 | wide_used++;
   return wide;
@@ -237,6 +260,9 @@ bool access_known(const void* pointer, std::size_t size, bool is_write) {
   Cell& cell = cell_at(address);
   const Task& self = World::get().current();
   Access now = self.stamp | ((1u << size) - 1) << (address & 7);
+  if (cell.write == wide_mark) {
+    return !is_write && cell.read >> 24 == base_epoch && wide_cells[cell.read & 0xff'ffff].knows(now) && !watching && !is_closed(address);
+  }
   Access& last = is_write ? cell.write : cell.read;
   if ((last ^ now) >> 8 == 0) {  // in the same epoch
     now |= last;
