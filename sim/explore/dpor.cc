@@ -182,7 +182,7 @@ bool Dpor::next() {
   }
   trees_.release_list(std::exchange(planned_, WakeupTrees::none));  // the execution ended before what was planned
   for (const Race& race : history_.races()) reverse(race);
-  for (std::uint32_t i = 0; i < std::min(depth_, history_.started()); ++i) {
+  for (std::uint32_t i = history_.known(); i < std::min(depth_, history_.started()); ++i) {
     points_[i].footprint = footprints_.join(points_[i].footprint, history_.step(i).footprint);
   }
   return skip();
@@ -251,11 +251,7 @@ bool Dpor::next_tree() {
 
 /// Plans the execution of the later half of the race before its earlier half.
 void Dpor::reverse(const Race& race) {
-  wanted_.clear();
-  wanted_from_ = 0;
-  const auto want = [&](std::uint32_t task, std::uint32_t step, Footprint footprint) {
-    wanted_.push_back({task, step, footprint, static_cast<std::uint32_t>(wanted_.size())});
-  };
+  want_nothing();
   for (std::uint32_t step = race.earlier + 1; step < depth_; ++step) {
     if (step == race.later || history_.before(race.earlier, step)) continue;
     want(history_.step(step).task, step, history_.step(step).footprint);
@@ -264,8 +260,23 @@ void Dpor::reverse(const Race& race) {
   if (!covered(&race, points_[race.earlier])) insert(&race, race.earlier);
 }
 
+void Dpor::want_nothing() {
+  wanted_.clear();
+  wanted_from_ = 0;
+  wanted_tasks_ = 0;
+  wanted_touches_ = {};
+  wanted_since_ = false;
+}
+
+void Dpor::want(std::uint32_t task, std::uint32_t step, Footprint footprint) {
+  wanted_.push_back({task, step, footprint, static_cast<std::uint32_t>(wanted_.size())});
+  wanted_tasks_ |= std::uint64_t{1} << task % 64;
+  wanted_touches_.add(footprints_.summary(footprint));
+}
+
 std::size_t Dpor::position_of(std::uint32_t task) const {
   const std::span<const Wanted> steps = wanted();
+  if ((wanted_tasks_ >> task % 64 & 1) == 0) return steps.size();
   std::size_t index = 0;
   while (index < steps.size() && steps[index].task != task) ++index;
   return index;
@@ -287,6 +298,8 @@ bool Dpor::initial(const Race* race, std::size_t index) const {
 }
 
 bool Dpor::commutes_with_wanted(Footprint footprint) const {
+  if (!footprints_.summary(footprint).overlaps(wanted_touches_)) return true;
+  if (!wanted_since_ && footprints_.exact()) return false;
   const std::span<const Wanted> steps = wanted();
   return std::none_of(steps.begin(), steps.end(),
                       [&](const Wanted& wanted) { return footprints_.conflict(footprint, wanted.footprint); });
@@ -321,6 +334,7 @@ bool Dpor::follows(const WakeupTrees::Node& node, const Race* race) {
   if (!leaf && had_values && step.step != no_step && values_of(step) != node.step.values) return false;
   const auto first = wanted_.begin() + static_cast<std::ptrdiff_t>(wanted_from_++);
   std::move_backward(first, first + static_cast<std::ptrdiff_t>(index), first + static_cast<std::ptrdiff_t>(index) + 1);
+  wanted_since_ = true;
   return true;
 }
 

@@ -78,6 +78,8 @@ class Dpor final : public Search {
   void reverse(const Race& race);
   bool before(const Race* race, const Wanted& earlier, const Wanted& later) const;
   bool initial(const Race* race, std::size_t index) const;
+  void want(std::uint32_t task, std::uint32_t step, Footprint footprint);
+  void want_nothing();
   std::size_t position_of(std::uint32_t task) const;
   bool commutes_with_wanted(Footprint footprint) const;
   bool covered(const Race* race, const Point& point) const;
@@ -116,7 +118,10 @@ class Dpor final : public Search {
   std::span<const Wanted> wanted() const { return std::span(wanted_).subspan(wanted_from_); }
   std::vector<Wanted> wanted_;       ///< from `wanted_from_` on
   std::size_t wanted_from_ = 0;
-  std::vector<Wanted> whole_;        ///< the same before anything was found in a tree
+  std::uint64_t wanted_tasks_ = 0;   ///< those of which something is or was wanted, modulo 64
+  Footprints::Summary wanted_touches_;  ///< of all that is or was wanted
+  bool wanted_since_ = false;        ///< something was wanted, and is no more
+  std::vector<Wanted> whole_;        ///< what was wanted before anything was found in a tree
   std::string start_;                          ///< of a unit: how it began, to be compared when its turn comes
   std::unordered_set<std::string> escaped_;    ///< of a unit: what it wants to be explored from points that are not its own
   std::vector<const std::string*> escapes_;    ///< the same in order

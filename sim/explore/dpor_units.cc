@@ -214,14 +214,13 @@ void Dpor::take_escape(const std::string& escape, const Footprints& theirs) {
   const auto point = in.get<std::uint32_t>();
   in.get(they_had_values_);
   const auto size = in.get<std::uint64_t>();
-  wanted_.clear();
-  wanted_from_ = 0;
+  want_nothing();
   their_values_.resize(size);
   their_order_.resize(size * size);
   for (std::uint32_t i = 0; i < size; ++i) {
     const auto task = in.get<std::uint32_t>();
     const Footprint footprint = footprints_.translate(theirs, in.get<Footprint>());
-    wanted_.push_back({task, in.get<bool>() ? no_step : 0, footprint, i});
+    want(task, in.get<bool>() ? no_step : 0, footprint);
     in.get(their_values_[i]);
   }
   for (std::size_t i = 0; i < size * size; ++i) their_order_[i] = in.get<bool>();

@@ -1,8 +1,28 @@
 #include "explore/history.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace foreseed::explore {
+
+namespace {
+
+/// Four components of a clock. Numbers of steps stay below 2^31: every processor compares four signed numbers at once.
+using Four [[gnu::vector_size(16)]] = std::int32_t;
+
+/// `width` is a multiple of 8.
+inline void join(std::uint32_t* into, const std::uint32_t* from, std::size_t width) {
+  for (std::size_t i = 0; i < width; i += 4) {
+    Four mine;
+    Four theirs;
+    std::memcpy(&mine, into + i, sizeof mine);
+    std::memcpy(&theirs, from + i, sizeof theirs);
+    mine = mine > theirs ? mine : theirs;
+    std::memcpy(into + i, &mine, sizeof mine);
+  }
+}
+
+}  // namespace
 
 bool History::rewind(std::uint32_t kept) {
   if (kept >= steps_.size()) {
@@ -41,6 +61,13 @@ void History::forget_touches(std::size_t kept) {
 
 /// To be called before what the task knows changes.
 void History::about_to_learn(std::uint32_t task) {
+  const std::uint32_t last = last_undo_[task];
+  const bool since_last_step = last < undo_.size() && last >= (steps_.empty() ? 0 : steps_.back().first_undo);
+  if (!since_last_step || undo_[last].task != task || !undo_[last].knew) keep_what_it_knows(task);
+}
+
+void History::keep_what_it_knows(std::uint32_t task) {
+  last_undo_[task] = static_cast<std::uint32_t>(undo_.size());
   undo_.push_back({task, tasks_[task], true});
   if (knew_.size() < (knew_count_ + 1) * width_) knew_.resize((knew_count_ + 64) * width_);
   std::copy_n(clock(now_, task), width_, clock(knew_, static_cast<std::uint32_t>(knew_count_++)));
@@ -48,6 +75,7 @@ void History::about_to_learn(std::uint32_t task) {
 
 void History::make_room(std::uint32_t task) {
   tasks_.resize(task + 1);
+  last_undo_.resize(task + 1, no_step);
   if (task < width_) return;
   const std::size_t wider = std::max<std::size_t>(8, (task + 8) / 8 * 8);
   const auto widen = [&](std::vector<std::uint32_t>& clocks) {
@@ -63,16 +91,12 @@ void History::make_room(std::uint32_t task) {
   now_.resize(wider * wider);
 }
 
-void History::join(std::uint32_t* into, const std::uint32_t* from) const {
-  for (std::size_t i = 0; i < width_; ++i) into[i] = std::max(into[i], from[i]);
-}
-
 void History::start(std::uint32_t task, const ReadySet& open) {
   finish();
   TaskState& state = task_of(task);
   const std::uint32_t index = started_++;
   const auto first_undo = static_cast<std::uint32_t>(undo_.size());
-  about_to_learn(task);
+  keep_what_it_knows(task);
   ++state.steps;
   std::uint32_t* const now = clock(now_, task);
   steps_.push_back({task, state.steps, touches_nothing, static_cast<std::uint32_t>(touches_.size()), first_undo, 0, open});
@@ -97,8 +121,9 @@ void History::finish() {
 
 /// `step` comes after `earlier`, with which it does not commute.
 void History::see(std::uint32_t step, std::uint32_t earlier) {
-  join(clock(after_, step), clock(after_, earlier));
-  join(clock(now_, steps_[step].task), clock(after_, earlier));
+  const std::uint32_t* const learned = clock(after_, earlier);
+  join(clock(after_, step), learned, width_);
+  join(clock(now_, steps_[step].task), learned, width_);
 }
 
 /// The last touch before which the gate of a lock was open: whoever came to wait could have gone on before it.
@@ -135,14 +160,14 @@ void History::access(const Touch& touch) {
 void History::order(std::uint32_t later_task, std::uint32_t earlier_task) {
   task_of(std::max(later_task, earlier_task));
   about_to_learn(later_task);
-  join(clock(now_, later_task), clock(now_, earlier_task));
+  join(clock(now_, later_task), clock(now_, earlier_task), width_);
 }
 
 void History::order_all() {
   if (tasks_.empty()) return;
   for (std::uint32_t task = 0; task < tasks_.size(); ++task) about_to_learn(task);
   std::uint32_t* const all = clock(now_, 0);
-  for (std::uint32_t task = 1; task < tasks_.size(); ++task) join(all, clock(now_, task));
+  for (std::uint32_t task = 1; task < tasks_.size(); ++task) join(all, clock(now_, task), width_);
   for (std::uint32_t task = 1; task < tasks_.size(); ++task) std::copy_n(all, width_, clock(now_, task));
 }
 

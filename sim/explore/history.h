@@ -71,6 +71,9 @@ class History {
   /// Those whose later step is new.
   const std::vector<Race>& races() const { return races_; }
 
+  /// How many of the first steps are not new.
+  std::uint32_t known() const { return known_; }
+
   bool before(std::uint32_t earlier, std::uint32_t later) const {
     return clock(after_, later)[steps_[earlier].task] >= steps_[earlier].ordinal;
   }
@@ -119,8 +122,8 @@ class History {
   }
   void make_room(std::uint32_t task);
   void about_to_learn(std::uint32_t task);
+  void keep_what_it_knows(std::uint32_t task);
   void forget_touches(std::size_t kept);
-  void join(std::uint32_t* into, const std::uint32_t* from) const;
   void see(std::uint32_t step, std::uint32_t earlier);
   std::uint32_t last_with_open_gate(ObjectId object) const;
   void collect_races(std::uint32_t step);
@@ -143,6 +146,7 @@ class History {
   std::vector<std::uint32_t> at_start_;    ///< by step: the same when it started
   std::vector<std::uint32_t> after_;       ///< by step: what happened before it, itself included
   std::vector<Undo> undo_;
+  std::vector<std::uint32_t> last_undo_;   ///< by task: of its undos with a clock, the place of the last one, if that is still there
   std::vector<std::uint32_t> knew_;        ///< clocks of those that have one
   std::size_t knew_count_ = 0;
 };
