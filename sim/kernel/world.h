@@ -364,7 +364,7 @@ class World {
 };
 
 namespace detail {
-extern World the_world;
+FORESEED_HIDDEN extern World the_world;
 }
 inline World& World::get() { return detail::the_world; }
 

@@ -29,13 +29,13 @@ struct Cell {
 // Cells of 1 MiB of program memory each, mapped at first use.
 inline constexpr int chunk_shift = 20;
 inline constexpr std::size_t directory_size = std::size_t{1} << (47 - chunk_shift);
-extern Cell** shadow_directory;
+FORESEED_HIDDEN extern Cell** shadow_directory;
 
 /// Accesses below are of earlier runs.
-extern Access run_start;
+FORESEED_HIDDEN extern Access run_start;
 
 /// Whether plain accesses all have to ask access(): where watch() has set anything, and under --memory tso and c11.
-extern bool watching;
+FORESEED_HIDDEN extern bool watching;
 
 /// A plain (or atomic) access by the running task; ends the run where it races or touches freed memory.
 void access(const void* address, std::size_t size, bool is_write, bool is_atomic);
