@@ -46,11 +46,12 @@ struct WideCell {
     last_read.clear();
     std::memset(places, 0, sizeof places);
   }
-  void erase_reads(auto superfluous) {
-    std::erase_if(reads, superfluous);
+  /// Keeps the first reads; places are found anew.
+  void shrink_reads(std::size_t count) {
+    reads.resize(count);
     last_read.clear();
     std::memset(places, 0, sizeof places);
-    for (std::size_t i = 0; i < std::min(reads.size(), few_reads); ++i) place_of(reads[i].access) = static_cast<std::uint8_t>(i + 1);
+    for (std::size_t i = 0; i < std::min(count, few_reads); ++i) place_of(reads[i].access) = static_cast<std::uint8_t>(i + 1);
   }
   void add_read(Access read) {
     reads.push_back({read, 0});
@@ -175,30 +176,43 @@ void add_to_many(WideCell& wide, Access now) {
   wide.reads.push_back({now, before});
 }
 
-void access_wide(WideCell& wide, std::uintptr_t address, Access now, bool writes, const Task& self) {
+void read_wide(WideCell& wide, std::uintptr_t address, Access now, const Task& self) {
   for (const Access write : wide.writes) {
-    if (conflict(write, true, now, writes) && !ordered(write, self)) report(address, now, writes, write, true);
+    if (conflict(write, true, now, false) && !ordered(write, self)) report(address, now, false, write, true);
   }
-  if (!writes) {
-    if (wide.reads.size() >= WideCell::few_reads) return add_to_many(wide, now);
-    if (wide.place_of(now) != 0) {
-      for (WideCell::Read& read : wide.reads) {
-        if (task_of(read.access) == task_of(now) && covers(now, read.access)) {
-          read.access = now;
-          return;
-        }
+  if (wide.reads.size() >= WideCell::few_reads) return add_to_many(wide, now);
+  if (wide.place_of(now) != 0) {
+    for (WideCell::Read& read : wide.reads) {
+      if (task_of(read.access) == task_of(now) && covers(now, read.access)) {
+        read.access = now;
+        return;
       }
     }
-    return wide.add_read(now);
   }
-  for (const WideCell::Read& read : wide.reads) {
-    if (conflict(read.access, false, now, true) && !ordered(read.access, self)) {
-      report(address, now, writes, read.access, false);
-    }
+  wide.add_read(now);
+}
+
+/// What is ordered before it and covered by it need not be known any more.
+void write_wide(WideCell& wide, std::uintptr_t address, Access now, const Task& self) {
+  std::size_t kept = 0;
+  for (const Access write : wide.writes) {
+    const bool known = ordered(write, self);
+    if (!known && conflict(write, true, now, true)) report(address, now, true, write, true);
+    if (!known || !covers(now, write)) wide.writes[kept++] = write;
   }
-  wide.erase_reads([&](const WideCell::Read& read) { return covers(now, read.access) && ordered(read.access, self); });
-  std::erase_if(wide.writes, [&](Access write) { return covers(now, write) && ordered(write, self); });
+  wide.writes.resize(kept);
   wide.writes.push_back(now);
+  kept = 0;
+  for (const WideCell::Read& read : wide.reads) {
+    const bool known = ordered(read.access, self);
+    if (!known && conflict(read.access, false, now, true)) report(address, now, true, read.access, false);
+    if (!known || !covers(now, read.access)) wide.reads[kept++] = {read.access, 0};
+  }
+  if (kept != wide.reads.size() || !wide.last_read.empty()) wide.shrink_reads(kept);
+}
+
+inline void access_wide(WideCell& wide, std::uintptr_t address, Access now, bool writes, const Task& self) {
+  writes ? write_wide(wide, address, now, self) : read_wide(wide, address, now, self);
 }
 
 WideCell& widen(Cell& cell) {
@@ -306,6 +320,12 @@ void access(const void* pointer, std::size_t size, bool is_write, bool is_atomic
     return;
   }
   while (address < end) {
+    for (; end - address >= 8 && lead == 0; address += 8) {  // of what nobody has touched in this run
+      Cell& cell = cell_at(address);
+      if (!stale(cell.write) || !stale(cell.read)) break;
+      (is_write ? cell.write : cell.read) = stem | 0xff;
+    }
+    if (address == end) return;
     const std::uint32_t first = address & 7;
     const std::uintptr_t next = (address | 7) + 1;
     const std::uint32_t count = static_cast<std::uint32_t>((next < end ? next : end) - address);
@@ -319,9 +339,12 @@ void access_freed(const void* pointer, std::size_t size) {
   const auto address = reinterpret_cast<std::uintptr_t>(pointer);
   const Task& self = World::get().current();
   bool all_known = !watching;
+  Cell last{self.stamp, self.stamp};
   for (std::size_t at = 0; at < size; at += 8) {
     const Cell& cell = cell_at(address + at);
-    all_known &= known(cell.write, self) && known(cell.read, self);
+    if ((cell.write ^ last.write) >> 9 != 0) all_known &= known(cell.write, self);
+    if ((cell.read ^ last.read) >> 9 != 0) all_known &= known(cell.read, self);
+    last = cell;
   }
   if (!all_known) access(pointer, size, true, false);
 }
