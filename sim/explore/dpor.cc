@@ -252,10 +252,9 @@ bool Dpor::next_tree() {
 /// Plans the execution of the later half of the race before its earlier half.
 void Dpor::reverse(const Race& race) {
   want_nothing();
-  for (std::uint32_t step = race.earlier + 1; step < depth_; ++step) {
-    if (step == race.later || history_.before(race.earlier, step)) continue;
-    want(history_.step(step).task, step, history_.step(step).footprint);
-  }
+  history_.each_independent(race.earlier, [&](std::uint32_t step) {
+    if (step != race.later) want(history_.step(step).task, step, history_.step(step).footprint);
+  });
   want(race.task, no_step, race.reversed);
   if (!covered(&race, points_[race.earlier])) insert(&race, race.earlier);
 }

@@ -84,7 +84,6 @@ void History::make_room(std::uint32_t task) {
     clocks.swap(wide);
   };
   widen(now_);
-  widen(at_start_);
   widen(after_);
   widen(knew_);
   width_ = wider;
@@ -96,15 +95,12 @@ void History::start(std::uint32_t task, const ReadySet& open) {
   TaskState& state = task_of(task);
   const std::uint32_t index = started_++;
   const auto first_undo = static_cast<std::uint32_t>(undo_.size());
+  const auto at_start = static_cast<std::uint32_t>(knew_count_);
   keep_what_it_knows(task);
   ++state.steps;
   std::uint32_t* const now = clock(now_, task);
-  steps_.push_back({task, state.steps, touches_nothing, static_cast<std::uint32_t>(touches_.size()), first_undo, 0, open});
-  if (after_.size() < (std::size_t{index} + 1) * width_) {
-    after_.resize((std::size_t{index} + 64) * width_);
-    at_start_.resize((std::size_t{index} + 64) * width_);
-  }
-  std::copy_n(now, width_, clock(at_start_, index));
+  steps_.push_back({task, state.steps, touches_nothing, static_cast<std::uint32_t>(touches_.size()), first_undo, at_start, 0, open});
+  if (after_.size() < (std::size_t{index} + 1) * width_) after_.resize((std::size_t{index} + 64) * width_);
   now[task] = state.steps;
   std::copy_n(now, width_, clock(after_, index));
   candidates_.clear();
@@ -174,7 +170,7 @@ void History::order_all() {
 /// Keeps of the candidates those that nothing stands between.
 void History::collect_races(std::uint32_t index) {
   const Step& step = steps_[index];
-  const std::uint32_t* const known = clock(at_start_, index);
+  const std::uint32_t* const known = clock(knew_, step.at_start);
   for (std::size_t i = 0; i < candidates_.size(); ++i) {
     const auto [earlier, through_gate] = candidates_[i];
     const Step& other = steps_[earlier];

@@ -25,6 +25,7 @@ struct Step {
   Footprint footprint = touches_nothing;
   std::uint32_t first_access = 0;  ///< in the list of all accesses
   std::uint32_t first_undo = 0;    ///< in the list of what was known before
+  std::uint32_t at_start = 0;      ///< the clock of what its task knew when it started
   std::uint64_t trace_hash = 0;    ///< of this and all earlier steps, equal for equivalent executions
   ReadySet open;                   ///< who could have gone on instead
 };
@@ -74,12 +75,22 @@ class History {
   /// How many of the first steps are not new.
   std::uint32_t known() const { return known_; }
 
+  /// Calls visit(step) for each step after `earlier` that `earlier` does not happen before.
+  template <typename Visit>
+  void each_independent(std::uint32_t earlier, Visit visit) const {
+    const std::uint32_t ordinal = steps_[earlier].ordinal;
+    const std::uint32_t* known = clock(after_, earlier) + steps_[earlier].task;
+    for (std::uint32_t step = earlier + 1; step < started_; ++step) {
+      known += width_;
+      if (*known < ordinal) visit(step);
+    }
+  }
   bool before(std::uint32_t earlier, std::uint32_t later) const {
     return clock(after_, later)[steps_[earlier].task] >= steps_[earlier].ordinal;
   }
   /// Whether `earlier` happens before the later half of `race`, were it done in the other order.
   bool before_reversed(std::uint32_t earlier, const Race& race) const {
-    const std::uint32_t* const known = race.later == no_step ? clock(now_, race.task) : clock(at_start_, race.later);
+    const std::uint32_t* const known = race.later == no_step ? clock(now_, race.task) : clock(knew_, steps_[race.later].at_start);
     return known[steps_[earlier].task] >= steps_[earlier].ordinal ||
            footprints_.conflict(steps_[earlier].footprint, race.reversed);
   }
@@ -143,7 +154,6 @@ class History {
   std::vector<TaskState> tasks_;
   std::size_t width_ = 0;                  ///< of a clock
   std::vector<std::uint32_t> now_;         ///< by task: what happened before what it does next
-  std::vector<std::uint32_t> at_start_;    ///< by step: the same when it started
   std::vector<std::uint32_t> after_;       ///< by step: what happened before it, itself included
   std::vector<Undo> undo_;
   std::vector<std::uint32_t> last_undo_;   ///< by task: of its undos with a clock, the place of the last one, if that is still there

@@ -15,16 +15,15 @@ inline const bool has_pdep = __builtin_cpu_supports("bmi2") != 0;
 class ReadySet {
  public:
   ReadySet() = default;
-  ReadySet(const ReadySet& other) : low_(other.low_), count_(other.count_), newest_(other.newest_) {
-    if (__builtin_expect(other.words() != 0, 0)) many_ = std::make_unique<Many>(*other.many_);
+  ReadySet(const ReadySet& other) : low_(other.low_), count_(other.count_), newest_(other.newest_), words_(other.words_) {
+    if (__builtin_expect(words_ != 0, 0)) many_ = std::make_unique<Many>(*other.many_);
   }
   ReadySet& operator=(const ReadySet& other) {
     low_ = other.low_;
     count_ = other.count_;
     newest_ = other.newest_;
-    if (__builtin_expect((words() | other.words()) != 0, 0)) {
-      many_ = other.many_ == nullptr ? nullptr : std::make_unique<Many>(*other.many_);
-    }
+    words_ = other.words_;
+    if (__builtin_expect(words_ != 0, 0)) many_ = std::make_unique<Many>(*other.many_);
     return *this;
   }
   ReadySet(ReadySet&&) = default;
@@ -35,20 +34,21 @@ class ReadySet {
   void clear() {
     low_ = 0;
     count_ = 0;
-    if (many_ != nullptr) many_->clear();
+    if (__builtin_expect(words_ != 0, 0)) many_->clear();
+    words_ = 0;
   }
 
   std::uint32_t count() const { return count_; }
 
   bool contains(std::uint32_t task) const {
     if (__builtin_expect(task < 64, 1)) return ((low_ >> task) & 1) != 0;
-    return task / 64 <= words() && ((word(task / 64) >> (task % 64)) & 1) != 0;
+    return task / 64 <= words_ && ((word(task / 64) >> (task % 64)) & 1) != 0;
   }
 
   void insert(std::uint32_t task) {
     const std::uint64_t bit = std::uint64_t{1} << (task % 64);
     if (__builtin_expect(task < 64, 1)) return insert_low(bit);
-    if (task / 64 > words()) grow(task / 64);
+    if (task / 64 > words_) grow(task / 64);
     std::uint64_t& members = many_->words[task / 64 - 1];
     const std::uint32_t added = (members & bit) == 0;
     members |= bit;
@@ -59,7 +59,7 @@ class ReadySet {
   void erase(std::uint32_t task) {
     const std::uint64_t bit = std::uint64_t{1} << (task % 64);
     if (__builtin_expect(task < 64, 1)) return erase_low(bit);
-    if (task / 64 > words()) return;
+    if (task / 64 > words_) return;
     std::uint64_t& members = many_->words[task / 64 - 1];
     const std::uint32_t dropped = (members & bit) != 0;
     members &= ~bit;
@@ -79,7 +79,7 @@ class ReadySet {
 
   /// The k-th member, k < count(), counting upwards from task `start` and around.
   std::uint32_t nth_from(std::uint32_t start, std::uint32_t k) const {
-    if (__builtin_expect(words() == 0, 1)) {
+    if (__builtin_expect(words_ == 0, 1)) {
       start %= 64;
       return (start + nth_bit(std::rotr(low_, static_cast<int>(start)), k)) % 64;
     }
@@ -88,7 +88,7 @@ class ReadySet {
 
   /// The k for which nth_from(start, k) is `task`, a member.
   std::uint32_t rank_from(std::uint32_t start, std::uint32_t task) const {
-    if (__builtin_expect(words() == 0, 1)) {
+    if (__builtin_expect(words_ == 0, 1)) {
       start %= 64;
       const std::uint64_t turned = std::rotr(low_, static_cast<int>(start));
       return static_cast<std::uint32_t>(std::popcount(turned & ((std::uint64_t{1} << ((task - start) % 64)) - 1)));
@@ -101,11 +101,23 @@ class ReadySet {
   /// Calls visit(task) for each member, in order. The set must not change meanwhile.
   template <typename Visit>
   void each(Visit visit) const {
-    for (std::size_t index = 0; index <= words(); ++index) {
+    for (std::size_t index = 0; index <= words_; ++index) {
       for (std::uint64_t left = word(index); left != 0; left &= left - 1) {
         visit(static_cast<std::uint32_t>(index * 64) + static_cast<std::uint32_t>(std::countr_zero(left)));
       }
     }
+  }
+
+  /// The first member for which holds(task), in order; -1 if there is none.
+  template <typename Holds>
+  std::int64_t first(Holds holds) const {
+    for (std::size_t index = 0; index <= words_; ++index) {
+      for (std::uint64_t left = word(index); left != 0; left &= left - 1) {
+        const std::uint32_t task = static_cast<std::uint32_t>(index * 64) + static_cast<std::uint32_t>(std::countr_zero(left));
+        if (holds(task)) return task;
+      }
+    }
+    return -1;
   }
 
  private:
@@ -123,11 +135,12 @@ class ReadySet {
     }
   };
 
-  std::size_t words() const { return many_ == nullptr ? 0 : many_->words.size(); }
   std::uint64_t word(std::size_t index) const { return index == 0 ? low_ : many_->words[index - 1]; }
 
   void grow(std::size_t words) {
     if (many_ == nullptr) many_ = std::make_unique<Many>();
+    if (words_ == 0) many_->clear();
+    words_ = static_cast<std::uint32_t>(words);
     many_->words.resize(words, 0);
     many_->groups.resize(words * 64 / group_tasks + 1, 0);
   }
@@ -159,7 +172,7 @@ class ReadySet {
 
   /// How many members are below `task`.
   std::uint32_t rank(std::uint32_t task) const {
-    if (task / 64 > words()) return count_;
+    if (task / 64 > words_) return count_;
     std::uint32_t below = 0;
     for (std::size_t group = 0; group < task / group_tasks; ++group) below += in_group(group);
     for (std::size_t i = task / group_tasks * (group_tasks / 64); i < task / 64; ++i) below += ones(word(i));
@@ -178,6 +191,7 @@ class ReadySet {
   std::uint64_t low_ = 0;  ///< tasks 0..63
   std::uint32_t count_ = 0;
   std::uint32_t newest_ = 0;  ///< of tasks 64.., the last to come, if it is still a member
+  std::uint32_t words_ = 0;   ///< of many_; if there are none, it may have any
   std::unique_ptr<Many> many_;
 };
 

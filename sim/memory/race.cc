@@ -266,16 +266,22 @@ inline bool known(Access a, const Task& self) {
   return stale(a) || ((a ^ self.stamp) >> 9 & 0x7fff) == 0 || ordered(a, self);
 }
 
-}  // namespace
-
-bool access_known(const void* pointer, std::size_t size, bool is_write) {
+/// As access_own(), where other tasks' accesses are ordered before the present or the task touches further bytes of the
+/// cell, or where many have read it. False: ask access().
+inline bool access_known(const void* pointer, std::size_t size, bool is_write) {
   const auto address = reinterpret_cast<std::uintptr_t>(pointer);
   if (shadow_directory[(address >> chunk_shift) & (directory_size - 1)] == nullptr) return false;
   Cell& cell = cell_at(address);
   const Task& self = World::get().current();
   Access now = self.stamp | ((1u << size) - 1) << (address & 7);
   if (cell.write == wide_mark) {
-    return !is_write && cell.read >> 24 == base_epoch && wide_cells[cell.read & 0xff'ffff].knows(now) && !watching && !is_closed(address);
+    if (is_write || cell.read >> 24 != base_epoch || watching || is_closed(address)) return false;
+    WideCell& wide = wide_cells[cell.read & 0xff'ffff];
+    if (!wide.knows(now)) {
+      const Entry entry;
+      read_wide(wide, address, now, self);
+    }
+    return true;
   }
   Access& last = is_write ? cell.write : cell.read;
   if ((last ^ now) >> 8 == 0) {  // in the same epoch
@@ -286,6 +292,21 @@ bool access_known(const void* pointer, std::size_t size, bool is_write) {
   if (!known(is_write ? cell.read : cell.write, self) || watching || is_closed(address)) return false;
   last = now;
   return true;
+}
+
+}  // namespace
+
+void access_any(const void* address, std::size_t size, bool is_write, const void* site) {
+  if (!access_known(address, size, is_write)) access_range(address, size, is_write, site);
+}
+
+__attribute__((noinline)) void access_range(const void* address, std::size_t size, bool is_write, const void* site) {
+  const Entry entry;
+  if (__builtin_expect(exploring_races, 0)) {
+    access_exploring(address, size, is_write, reinterpret_cast<std::uintptr_t>(site));
+  } else {
+    access(address, size, is_write, false);
+  }
 }
 
 const char* describe(bool is_write, bool is_atomic) {
