@@ -267,13 +267,7 @@ void Dpor::want_nothing() {
   wanted_since_ = false;
 }
 
-void Dpor::want(std::uint32_t task, std::uint32_t step, Footprint footprint) {
-  wanted_.push_back({task, step, footprint, static_cast<std::uint32_t>(wanted_.size())});
-  wanted_tasks_ |= std::uint64_t{1} << task % 64;
-  wanted_touches_.add(footprints_.summary(footprint));
-}
-
-std::size_t Dpor::position_of(std::uint32_t task) const {
+inline std::size_t Dpor::position_of(std::uint32_t task) const {
   const std::span<const Wanted> steps = wanted();
   if ((wanted_tasks_ >> task % 64 & 1) == 0) return steps.size();
   std::size_t index = 0;

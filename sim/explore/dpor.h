@@ -78,7 +78,11 @@ class Dpor final : public Search {
   void reverse(const Race& race);
   bool before(const Race* race, const Wanted& earlier, const Wanted& later) const;
   bool initial(const Race* race, std::size_t index) const;
-  void want(std::uint32_t task, std::uint32_t step, Footprint footprint);
+  void want(std::uint32_t task, std::uint32_t step, Footprint footprint) {
+    wanted_.push_back({task, step, footprint, static_cast<std::uint32_t>(wanted_.size())});
+    wanted_tasks_ |= std::uint64_t{1} << task % 64;
+    wanted_touches_.add(footprints_.summary(footprint));
+  }
   void want_nothing();
   std::size_t position_of(std::uint32_t task) const;
   bool commutes_with_wanted(Footprint footprint) const;

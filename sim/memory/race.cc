@@ -267,7 +267,7 @@ inline bool known(Access a, const Task& self) {
 }
 
 /// As access_own(), where other tasks' accesses are ordered before the present or the task touches further bytes of the
-/// cell, or where many have read it. False: ask access().
+/// cell; and reads of wide cells. False: ask access().
 inline bool access_known(const void* pointer, std::size_t size, bool is_write) {
   const auto address = reinterpret_cast<std::uintptr_t>(pointer);
   if (shadow_directory[(address >> chunk_shift) & (directory_size - 1)] == nullptr) return false;
@@ -324,15 +324,15 @@ void access(const void* pointer, std::size_t size, bool is_write, bool is_atomic
   const Task& self = world.current();
   auto address = reinterpret_cast<std::uintptr_t>(pointer);
   const std::uintptr_t end = address + size;
-  if (__builtin_expect(address < watched.last && end > watched.first && world.recording(), 0)) {
-    seen.push_back({static_cast<std::uint16_t>(self.id), is_write, self.epoch(), world.step(), world.stack_here()});
+  if (__builtin_expect(watching, 0)) {
+    if (address < watched.last && end > watched.first && world.recording()) {
+      seen.push_back({static_cast<std::uint16_t>(self.id), is_write, self.epoch(), world.step(), world.stack_here()});
+    }
+    if (weak && is_write && !is_atomic) weak_forget(pointer, size);
   }
-  if (weak && is_write && !is_atomic) weak_forget(pointer, size);
-  if (is_heap_pointer(pointer)) {
-    if (is_closed(address)) report_closed(address, is_write, is_atomic);
-    if (size > 8 && is_closed(end - 1)) report_closed(end - 1, is_write, is_atomic);
-  }
-  if (__builtin_expect(ThreadStates::get().is_taken_in_turns(address), 0)) return;
+  if (__builtin_expect(is_closed(address), 0)) report_closed(address, is_write, is_atomic);
+  if (__builtin_expect(size > 8 && is_closed(end - 1), 0)) report_closed(end - 1, is_write, is_atomic);
+  if (__builtin_expect(!is_atomic && ThreadStates::get().is_taken_in_turns(address), 0)) return;
   const Access stem = self.stamp | std::uint64_t{is_atomic} << 8;
   const std::uint32_t lead = address & 7;
   if (__builtin_expect(lead + size <= 8, 1)) {
