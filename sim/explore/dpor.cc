@@ -13,6 +13,8 @@ void Dpor::begin_execution(std::uint64_t) {
   position_ = 0;
   value_position_ = 0;
   gave_up_ = false;
+  silent_tasks_.clear();
+  seen_tasks_ = 0;
   retracing_ = std::exchange(retraces_, false);
   if (!retracing_) answers_.clear();
   foretold = answers_;
@@ -24,12 +26,21 @@ std::uint32_t Dpor::next_task(const Moment& moment) {
   return answers_.back();
 }
 
+/// What a task does next is known when it begins, and changes when it comes to a scheduling point.
+void Dpor::see_silent(const Moment& moment) {
+  for (; seen_tasks_ < moment.next.size(); ++seen_tasks_) {
+    if (silent(moment.next[seen_tasks_].op)) silent_tasks_.insert(seen_tasks_);
+  }
+  silent(moment.next[moment.current].op) ? silent_tasks_.insert(moment.current) : silent_tasks_.erase(moment.current);
+}
+
 std::uint32_t Dpor::answer(const Moment& moment) {
+  see_silent(moment);
   history_.finish();
   history_.announced(moment.current);
   if (moment.stuck) return moment.open.nth_from(0, 0);
   if (silent_first_) {
-    if (const std::int64_t task = silent_task(moment); task >= 0) {
+    if (const std::int64_t task = silent_tasks_.first([&](std::uint32_t t) { return moment.open.contains(t); }); task >= 0) {
       silent_ = true;
       return static_cast<std::uint32_t>(task);
     }

@@ -71,6 +71,7 @@ class Dpor final : public Search {
 
   bool replaying() const { return position_ < depth_; }
   std::uint32_t answer(const Moment& moment);
+  void see_silent(const Moment& moment);
   std::uint32_t choose_new(const Moment& moment);
   void go_back();
   void begin_planned(std::uint32_t node);
@@ -132,6 +133,8 @@ class Dpor final : public Search {
   std::vector<std::vector<std::uint32_t>> their_values_;  ///< what is wanted comes from a unit: values of each step,
   std::vector<bool> their_order_;                         ///< which happens before which,
   bool they_had_values_ = false;                          ///< and whether there were values at all
+  ReadySet silent_tasks_;            ///< whose next step is silent, as far as they were seen
+  std::uint32_t seen_tasks_ = 0;
   bool gave_up_ = false;
   bool silent_ = false;              ///< the running step was taken to be silent
   bool silent_first_ = true;         ///< until a step that was taken to be silent was not

@@ -7,6 +7,8 @@ namespace foreseed {
 namespace {
 /// A task that goes on for so many steps (under a search: yields) with no change anywhere is in a loop that waits for one.
 constexpr std::uint32_t fruitless_before_spinning = 64;
+
+bool any_spins = false;  ///< some task may have NextStep::spins
 }  // namespace
 
 bool World::seems_to_spin(Task& task) {
@@ -97,15 +99,18 @@ void World::search_idle_point(Op op, const void* object) {
   if (object == nullptr && !seems_to_spin(self)) return;
   if (at_point != nullptr) at_point();
   announce(self, {op, object, nullptr, true});
+  any_spins = true;
   Task& chosen = pick(op, self.id);
   if (&chosen != &self) switch_to(chosen);
 }
 
 void World::note_touch(const Touch& touch) {
-  if (touch.wrote && touch.changes) {
+  if (any_spins && touch.wrote && touch.changes) {
+    any_spins = false;
     gated_.each([&](std::uint32_t id) {
       NextStep& next = next_[id];
       if (next.spins && id != current_->id && (next.object == touch.object || next.object == nullptr)) next.spins = false;
+      any_spins |= next.spins;
     });
   }
   if (strategy_ != nullptr) strategy_->accessed(current_->id, touch);
