@@ -99,7 +99,13 @@ void History::start(std::uint32_t task, const ReadySet& open) {
   keep_what_it_knows(task);
   ++state.steps;
   std::uint32_t* const now = clock(now_, task);
-  steps_.push_back({task, state.steps, touches_nothing, static_cast<std::uint32_t>(touches_.size()), first_undo, at_start, 0, open});
+  Step& step = steps_.emplace_back();
+  step.task = task;
+  step.ordinal = state.steps;
+  step.first_access = static_cast<std::uint32_t>(touches_.size());
+  step.first_undo = first_undo;
+  step.at_start = at_start;
+  step.open = open;
   if (after_.size() < (std::size_t{index} + 1) * width_) after_.resize((std::size_t{index} + 64) * width_);
   now[task] = state.steps;
   std::copy_n(now, width_, clock(after_, index));
