@@ -2,6 +2,7 @@
 // signals do. The generators behind rand() and drand48() begin as they do in a process of their own: the program has to
 // seed them, from random_device or the clock, as it has natively.
 
+#include <bit>
 #include <cerrno>
 #include <csignal>
 #include <cstdint>
@@ -70,18 +71,18 @@ void put_back_environment() {
 
 // --- signals
 
-std::uint64_t touched_signals = 0;  ///< whose action the run has set
+std::uint64_t touched_signals = 0;  ///< whose action the run has set: bit 0 is signal 1
 struct sigaction actions_before[64];
 
 void keep_action(int signal) {
-  if (!simulated_code() || signal < 1 || signal > 63 || (touched_signals >> signal & 1) != 0) return;
-  if (REAL(sigaction)(signal, nullptr, &actions_before[signal]) == 0) touched_signals |= std::uint64_t{1} << signal;
+  if (!simulated_code() || signal < 1 || signal > 64 || (touched_signals >> (signal - 1) & 1) != 0) return;
+  if (REAL(sigaction)(signal, nullptr, &actions_before[signal - 1]) == 0) touched_signals |= std::uint64_t{1} << (signal - 1);
 }
 
 void put_back_actions() {
-  for (int signal = 1; touched_signals != 0; ++signal) {
-    if ((touched_signals >> signal & 1) != 0) REAL(sigaction)(signal, &actions_before[signal], nullptr);
-    touched_signals &= ~(std::uint64_t{1} << signal);
+  for (; touched_signals != 0; touched_signals &= touched_signals - 1) {
+    const int bit = std::countr_zero(touched_signals);
+    REAL(sigaction)(bit + 1, &actions_before[bit], nullptr);
   }
 }
 

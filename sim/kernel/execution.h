@@ -55,6 +55,7 @@ struct RunOptions {
 };
 
 struct Execution {
+  Execution() {}  // NOLINT(modernize-use-equals-default): g++ would clear all of its bytes first
   std::uint64_t fingerprint = 0;      ///< equal for equal choices: across runs, compilers, optimisation, ASLR
   std::uint32_t steps = 0;            ///< events
   std::uint64_t virtual_ns = 0;       ///< virtual time that passed

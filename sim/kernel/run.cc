@@ -200,14 +200,20 @@ void World::end() {
 Execution World::run_looked_at(const Scenario& scenario, const RunOptions& options) {
   const ProcessState before = ProcessState::now();
   unseen_steps_ = 0;
-  Execution execution = run(scenario, options);
+  Execution execution = run_one(scenario, options);
   if (const std::string left = remains_since(before); !left.empty()) fail_of_remains(scenario.name, options.seed, left);
   return execution;
 }
 
+// Executions are large: they are made where the caller wants them, and not moved.
+
 Execution World::run(const Scenario& scenario, const RunOptions& options) {
-  FORESEED_ASSERT(!run_active && series_active);
   if (__builtin_expect(unseen_steps_ >= steps_between_looks, 0)) return run_looked_at(scenario, options);
+  return run_one(scenario, options);
+}
+
+Execution World::run_one(const Scenario& scenario, const RunOptions& options) {
+  FORESEED_ASSERT(!run_active && series_active);
   begin(options);
   ThreadStates& states = ThreadStates::get();
   ThreadState host;
@@ -285,6 +291,18 @@ Execution run_until_all_races_are_known(const Scenario& scenario, const RunOptio
   return World::get().run(scenario, widened);
 }
 
+/// The earlier access of a race is known by its address only after the race was found: a second recorded run of the same
+/// choices sees it happen.
+Execution run_recorded(const Scenario& scenario, const RunOptions& options) {
+  Execution execution = World::get().run(scenario, options);
+  const auto& finding = execution.finding;
+  if (!finding || finding->kind != FindingKind::data_race || !finding->places[1].stack.empty()) return execution;
+  const std::vector<Choice> choices(execution.choices.begin(), execution.choices.end());
+  Execution second = World::get().run(scenario, once_more(options, choices));
+  second.diverged |= execution.diverged;
+  return second;
+}
+
 }  // namespace
 
 Execution run_once(const Scenario& scenario, const RunOptions& options) {
@@ -293,17 +311,8 @@ Execution run_once(const Scenario& scenario, const RunOptions& options) {
   const bool searches = options.strategy != nullptr && options.strategy->searches();
   if (options.explore_races && !options.replaying && !searches) return run_until_all_races_are_known(scenario, options);
   if (options.explore_races) return run_exploring(scenario, options);
-  Execution execution = World::get().run(scenario, options);
-  // The earlier access of a race is known by its address only after the race was found: a second recorded run of the
-  // same choices sees it happen.
-  const auto& finding = execution.finding;
-  if (options.record && finding && finding->kind == FindingKind::data_race && finding->places[1].stack.empty()) {
-    const std::vector<Choice> choices(execution.choices.begin(), execution.choices.end());
-    Execution second = World::get().run(scenario, once_more(options, choices));
-    second.diverged |= execution.diverged;
-    return second;
-  }
-  return execution;
+  if (options.record) return run_recorded(scenario, options);
+  return World::get().run(scenario, options);
 }
 
 }  // namespace foreseed

@@ -300,6 +300,7 @@ class World {
   void end();
   void note_left(std::int64_t count, const char* what);
   void end_tasks();
+  Execution run_one(const Scenario& scenario, const RunOptions& options);
   Execution run_looked_at(const Scenario& scenario, const RunOptions& options);
   void drop_clocks();
   void make_fiber(Task& task);

@@ -2,7 +2,8 @@
 // What is known of each synchronisation object of a run: found by its address, made at its first use.
 //
 // The program's own bytes stay untouched (but for pthread_once_t and static guards, whose "done" state code reads
-// directly), so an object works natively before and after a run, and a run that is given up leaves nothing behind.
+// directly, and for what is destroyed, see sync_state.h), so an object works natively before and after a run, and a run
+// that is given up leaves nothing behind.
 // Entries die with the run, with *_destroy, and with the heap block they lie in.
 
 #include <cstdint>

@@ -418,7 +418,8 @@ void waits_at_destroyed() {
   pthread_barrier_destroy(&barrier);
   pthread_barrier_wait(&barrier);
 }
-void destroys_what_others_wait_for() {
+template <bool when_nobody_waits>
+void destroys_a_condition() {
   pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
   pthread_cond_t condition = PTHREAD_COND_INITIALIZER;
   std::thread other([&] {
@@ -427,21 +428,12 @@ void destroys_what_others_wait_for() {
     pthread_mutex_unlock(&mutex);
   });
   std::this_thread::sleep_for(1s);
+  if (when_nobody_waits) {
+    pthread_cond_broadcast(&condition);
+    other.join();
+  }
   pthread_cond_destroy(&condition);
-  other.join();
-}
-void destroys_when_nobody_waits() {
-  pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-  pthread_cond_t condition = PTHREAD_COND_INITIALIZER;
-  std::thread other([&] {
-    pthread_mutex_lock(&mutex);
-    pthread_cond_wait(&condition, &mutex);
-    pthread_mutex_unlock(&mutex);
-  });
-  std::this_thread::sleep_for(1s);
-  pthread_cond_broadcast(&condition);
-  other.join();
-  pthread_cond_destroy(&condition);
+  if (!when_nobody_waits) other.join();
   pthread_mutex_destroy(&mutex);
 }
 void locks_garbage() {
@@ -533,7 +525,7 @@ const Case cases[] = {
     {"posts_destroyed", posts_destroyed, does_nothing, FindingKind::misuse, "semaphore that was destroyed", 1},
     {"reads_under_destroyed", reads_under_destroyed, does_nothing, FindingKind::misuse, "read-write lock that was destroyed", 1},
     {"waits_at_destroyed", waits_at_destroyed, does_nothing, FindingKind::misuse, "barrier that was destroyed", 1},
-    {"destroys_what_others_wait_for", destroys_what_others_wait_for, destroys_when_nobody_waits, FindingKind::misuse,
+    {"destroys_what_others_wait_for", destroys_a_condition<false>, destroys_a_condition<true>, FindingKind::misuse,
      "destroyed while a thread waits", 1},
     {"locks_garbage", locks_garbage, locks_of_every_kind, FindingKind::misuse, "never initialised", 1},
     {"unlocks_what_is_free", unlocks_what_is_free, locks_of_every_kind, FindingKind::misuse, "not locked", 1},

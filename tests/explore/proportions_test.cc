@@ -2,61 +2,21 @@
 // of two small programs, with other random numbers; and the library's on the programs.
 
 #include <gtest/gtest.h>
-#include <sys/mman.h>
 
 #include <algorithm>
-#include <atomic>
 #include <map>
-#include <mutex>
 #include <random>
 #include <string>
-#include <thread>
 #include <vector>
 
+#include "explore/orders.h"
 #include "explore/random.h"
 #include "run_scenario.h"
 
 namespace foreseed::testing {
 namespace {
 
-// --- the programs
-
-struct Order {
-  std::size_t size;
-  char by[64];
-};
-Order* const order = static_cast<Order*>(mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
-__attribute__((noinline, no_sanitize("thread"))) void note(char who) { order->by[order->size++] = who; }
-
-void lock_sections() {
-  order->size = 0;
-  std::mutex mutex;
-  const auto work = [&](char me) {
-    for (int i = 0; i < 2; ++i) {
-      const std::lock_guard lock(mutex);
-      note(me);
-    }
-  };
-  std::thread a(work, 'a'), b(work, 'b');
-  a.join(), b.join();
-}
-
-void lost_updates() {
-  order->size = 0;
-  std::atomic<int> x{0};
-  const auto work = [&](char me) {
-    for (int i = 0; i < 2; ++i) {
-      const int v = x;
-      note(me);
-      x = v + 1;
-      note(me);
-    }
-  };
-  std::thread a(work, 'a'), b(work, 'b');
-  a.join(), b.join();
-}
-
-// --- their model: main waits for a, then for b
+// --- the programs' model: main waits for a, then for b
 
 enum class Do { begin, lock, unlock, load, store, join_a, join_b };
 

@@ -2,7 +2,6 @@
 // from its order. All under fixed seeds.
 
 #include <gtest/gtest.h>
-#include <sys/mman.h>
 
 #include <algorithm>
 #include <array>
@@ -18,21 +17,12 @@
 #include <vector>
 
 #include "explore/explore.h"
+#include "explore/orders.h"
 #include "explore/random.h"
 #include "run_scenario.h"
 
 namespace foreseed::testing {
 namespace {
-
-/// What an execution leaves behind, in memory that is not put back after it.
-struct Order {
-  std::size_t size;
-  char by[64];
-};
-Order* const order = static_cast<Order*>(mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
-
-/// Not instrumented: that tasks write here is no race of theirs.
-__attribute__((noinline, no_sanitize("thread"))) void note(char who) { order->by[order->size++] = who; }
 
 // --- programs that every strategy must get to the end of
 
@@ -209,36 +199,8 @@ TEST(EveryStrategy, finds_an_exception_that_leaves_a_thread) {
 
 // --- how often each interleaving comes up
 
-void program_a() {
-  order->size = 0;
-  std::mutex mutex;
-  const auto work = [&](char me) {
-    for (int i = 0; i < 2; ++i) {
-      const std::lock_guard lock(mutex);
-      note(me);
-    }
-  };
-  std::thread a(work, 'a'), b(work, 'b');
-  a.join(), b.join();
-}
-
-void program_b() {
-  order->size = 0;
-  std::atomic<int> x{0};
-  const auto work = [&](char me) {
-    for (int i = 0; i < 2; ++i) {
-      const int v = x;
-      note(me);
-      x = v + 1;
-      note(me);
-    }
-  };
-  std::thread a(work, 'a'), b(work, 'b');
-  a.join(), b.join();
-}
-
 /// Once each: a walk goes on with the same task so often that the rarest orders of twice each hardly ever come up.
-void program_b_once() {
+void lost_updates_once() {
   order->size = 0;
   std::atomic<int> x{0};
   const auto work = [&](char me) {
@@ -312,16 +274,16 @@ void reaches_all(void (*body)(), const char* strategy, Probability probability, 
 }
 
 TEST(Distribution, uniform_reaches_each_interleaving_of_lock_sections_as_often_as_it_should) {
-  reaches_all(program_a, "uniform", uniform, 6);
+  reaches_all(lock_sections, "uniform", uniform, 6);
 }
 TEST(Distribution, uniform_reaches_each_interleaving_of_lost_updates_as_often_as_it_should) {
-  reaches_all(program_b, "uniform", uniform, 70);
+  reaches_all(lost_updates, "uniform", uniform, 70);
 }
 TEST(Distribution, walk_reaches_each_interleaving_of_lock_sections_as_often_as_it_should) {
-  reaches_all(program_a, "walk", walk, 6);
+  reaches_all(lock_sections, "walk", walk, 6);
 }
 TEST(Distribution, walk_reaches_each_interleaving_of_a_lost_update_as_often_as_it_should) {
-  reaches_all(program_b_once, "walk", walk, 6);
+  reaches_all(lost_updates_once, "walk", walk, 6);
 }
 
 /// How often each order came up in 20,000 executions.
@@ -339,8 +301,8 @@ std::map<std::string, double> sample(void (*body)(), const char* strategy) {
 
 TEST(Distribution, all_but_the_bounded_ones_reach_each_interleaving) {
   for (const char* strategy : {"uniform", "pos", "surw", "portfolio"}) {
-    EXPECT_EQ(sample(program_a, strategy).size(), 6u) << strategy;
-    EXPECT_EQ(sample(program_b, strategy).size(), 70u) << strategy;
+    EXPECT_EQ(sample(lock_sections, strategy).size(), 6u) << strategy;
+    EXPECT_EQ(sample(lost_updates, strategy).size(), 70u) << strategy;
   }
 }
 
@@ -376,7 +338,7 @@ TEST(Bounds, preemptions_and_delays_keep_to_theirs) {
       options.seed = seed;
       options.strategy = explore::strategy_named(strategy, seed);
       std::vector<Choice> choices;
-      order_of(program_b, options, &choices);
+      order_of(lost_updates, options, &choices);
       seen[strategy].insert(static_cast<int>(std::count_if(choices.begin(), choices.end(), is_preemption)));
     }
   }

@@ -110,7 +110,10 @@ void changes_what_signals_do() {
   FORESEED_CHECK(action.sa_handler == SIG_DFL);
   FORESEED_CHECK(std::signal(SIGPIPE, SIG_IGN) == SIG_DFL);
   action.sa_handler = [](int) {};
-  FORESEED_CHECK(sigaction(SIGUSR1, &action, nullptr) == 0);
+  for (const int signal : {SIGUSR1, SIGRTMAX}) {
+    struct sigaction before {};
+    FORESEED_CHECK(sigaction(signal, &action, &before) == 0 && before.sa_handler == SIG_DFL);
+  }
   sigset_t mask, before, inherited;
   sigemptyset(&mask);
   sigaddset(&mask, SIGTERM);
