@@ -13,14 +13,34 @@ void Dpor::begin_execution(std::uint64_t) {
   position_ = 0;
   value_position_ = 0;
   gave_up_ = false;
+  silent_tasks_.clear();
+  seen_tasks_ = 0;
+  retracing_ = std::exchange(retraces_, false);
+  if (!retracing_) answers_.clear();
+  foretold = answers_;
 }
 
 std::uint32_t Dpor::next_task(const Moment& moment) {
+  if (std::exchange(retracing_, false)) position_ = depth_ - 1;
+  answers_.push_back(answer(moment));
+  return answers_.back();
+}
+
+/// What a task does next is known when it begins, and changes when it comes to a scheduling point.
+void Dpor::see_silent(const Moment& moment) {
+  for (; seen_tasks_ < moment.next.size(); ++seen_tasks_) {
+    if (silent(moment.next[seen_tasks_].op)) silent_tasks_.insert(seen_tasks_);
+  }
+  silent(moment.next[moment.current].op) ? silent_tasks_.insert(moment.current) : silent_tasks_.erase(moment.current);
+}
+
+std::uint32_t Dpor::answer(const Moment& moment) {
+  see_silent(moment);
   history_.finish();
   history_.announced(moment.current);
   if (moment.stuck) return moment.open.nth_from(0, 0);
   if (silent_first_) {
-    if (const std::int64_t task = silent_task(moment); task >= 0) {
+    if (const std::int64_t task = silent_tasks_.first([&](std::uint32_t t) { return moment.open.contains(t); }); task >= 0) {
       silent_ = true;
       return static_cast<std::uint32_t>(task);
     }
@@ -35,7 +55,7 @@ std::uint32_t Dpor::next_task(const Moment& moment) {
     task = choose_new(moment);
     if (gave_up_) return moment.open.nth_from(moment.current, 0);
   }
-  ++position_;
+  points_[position_++].answer = static_cast<std::uint32_t>(answers_.size());
   history_.start(task, moment.open);
   return task;
 }
@@ -106,13 +126,17 @@ std::uint32_t Dpor::value(ChoiceKind kind, std::uint64_t bound) {
 }
 
 void Dpor::accessed(std::uint32_t, const Touch& touch) {
+  if (retracing_) return;
   if (silent_ && position_ != 0) start_again_ = true;
   if (!gave_up_) history_.access(touch);
 }
 
-void Dpor::ordered(std::uint32_t task, std::uint32_t earlier) { history_.order(task, earlier); }
+void Dpor::ordered(std::uint32_t task, std::uint32_t earlier) {
+  if (!retracing_) history_.order(task, earlier);
+}
 
 void Dpor::time_moved() {
+  if (retracing_) return;
   history_.finish();
   history_.order_all();
 }
@@ -164,12 +188,12 @@ bool Dpor::next() {
     escapes_.clear();
     escaped_.clear();
     counts_ = {};
-    history_.rewind(0);
+    history_.begin_anew(0);
     return true;
   }
   trees_.release_list(std::exchange(planned_, WakeupTrees::none));  // the execution ended before what was planned
   for (const Race& race : history_.races()) reverse(race);
-  for (std::uint32_t i = 0; i < std::min(depth_, history_.started()); ++i) {
+  for (std::uint32_t i = history_.known(); i < std::min(depth_, history_.started()); ++i) {
     points_[i].footprint = footprints_.join(points_[i].footprint, history_.step(i).footprint);
   }
   return skip();
@@ -181,15 +205,22 @@ bool Dpor::skip() {
   for (;;) {
     if (!values_.empty() && values_.back().points == depth_) {
       if (!next_value()) continue;
-      history_.rewind(depth_ == 0 ? 0 : depth_ - 1);
+      go_back();
       return true;
     }
     if (depth_ == floor_) return false;
     if (next_tree()) {
-      history_.rewind(depth_ - 1);
+      go_back();
       return true;
     }
   }
+}
+
+/// To where the last point is; or, where a value that was chosen before any point changes, to the beginning.
+void Dpor::go_back() {
+  if (depth_ == 0) return history_.begin_anew(0);
+  retraces_ = history_.rewind(depth_ - 1);
+  if (retraces_) answers_.resize(points_[depth_ - 1].answer);
 }
 
 /// Turns to the next value of the last choice that was not of a task; false if it has none left.
@@ -231,21 +262,25 @@ bool Dpor::next_tree() {
 
 /// Plans the execution of the later half of the race before its earlier half.
 void Dpor::reverse(const Race& race) {
-  wanted_.clear();
-  wanted_from_ = 0;
-  const auto want = [&](std::uint32_t task, std::uint32_t step, Footprint footprint) {
-    wanted_.push_back({task, step, footprint, static_cast<std::uint32_t>(wanted_.size())});
-  };
-  for (std::uint32_t step = race.earlier + 1; step < depth_; ++step) {
-    if (step == race.later || history_.before(race.earlier, step)) continue;
-    want(history_.step(step).task, step, history_.step(step).footprint);
-  }
+  want_nothing();
+  history_.each_independent(race.earlier, [&](std::uint32_t step) {
+    if (step != race.later) want(history_.step(step).task, step, history_.step(step).footprint);
+  });
   want(race.task, no_step, race.reversed);
   if (!covered(&race, points_[race.earlier])) insert(&race, race.earlier);
 }
 
-std::size_t Dpor::position_of(std::uint32_t task) const {
+void Dpor::want_nothing() {
+  wanted_.clear();
+  wanted_from_ = 0;
+  wanted_tasks_ = 0;
+  wanted_touches_ = {};
+  wanted_since_ = false;
+}
+
+inline std::size_t Dpor::position_of(std::uint32_t task) const {
   const std::span<const Wanted> steps = wanted();
+  if ((wanted_tasks_ >> task % 64 & 1) == 0) return steps.size();
   std::size_t index = 0;
   while (index < steps.size() && steps[index].task != task) ++index;
   return index;
@@ -267,6 +302,8 @@ bool Dpor::initial(const Race* race, std::size_t index) const {
 }
 
 bool Dpor::commutes_with_wanted(Footprint footprint) const {
+  if (!footprints_.summary(footprint).overlaps(wanted_touches_)) return true;
+  if (!wanted_since_ && footprints_.exact()) return false;
   const std::span<const Wanted> steps = wanted();
   return std::none_of(steps.begin(), steps.end(),
                       [&](const Wanted& wanted) { return footprints_.conflict(footprint, wanted.footprint); });
@@ -301,6 +338,7 @@ bool Dpor::follows(const WakeupTrees::Node& node, const Race* race) {
   if (!leaf && had_values && step.step != no_step && values_of(step) != node.step.values) return false;
   const auto first = wanted_.begin() + static_cast<std::ptrdiff_t>(wanted_from_++);
   std::move_backward(first, first + static_cast<std::ptrdiff_t>(index), first + static_cast<std::ptrdiff_t>(index) + 1);
+  wanted_since_ = true;
   return true;
 }
 

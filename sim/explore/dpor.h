@@ -52,6 +52,7 @@ class Dpor final : public Search {
     Footprint footprint = touches_nothing;          ///< of its steps from here, under all values tried
     std::uint32_t todo = WakeupTrees::none;     ///< first of the sequences still to be explored
     std::vector<Sleeper> asleep;
+    std::uint32_t answer = 0;                   ///< what is the task of the point was the answer of that number
   };
   /// A choice of another kind, made after `points` scheduling points.
   struct Value {
@@ -69,12 +70,21 @@ class Dpor final : public Search {
   };
 
   bool replaying() const { return position_ < depth_; }
+  std::uint32_t answer(const Moment& moment);
+  void see_silent(const Moment& moment);
   std::uint32_t choose_new(const Moment& moment);
+  void go_back();
   void begin_planned(std::uint32_t node);
   static bool asleep(const std::vector<Sleeper>& sleepers, std::uint32_t task);
   void reverse(const Race& race);
   bool before(const Race* race, const Wanted& earlier, const Wanted& later) const;
   bool initial(const Race* race, std::size_t index) const;
+  void want(std::uint32_t task, std::uint32_t step, Footprint footprint) {
+    wanted_.push_back({task, step, footprint, static_cast<std::uint32_t>(wanted_.size())});
+    wanted_tasks_ |= std::uint64_t{1} << task % 64;
+    wanted_touches_.add(footprints_.summary(footprint));
+  }
+  void want_nothing();
   std::size_t position_of(std::uint32_t task) const;
   bool commutes_with_wanted(Footprint footprint) const;
   bool covered(const Race* race, const Point& point) const;
@@ -104,19 +114,27 @@ class Dpor final : public Search {
   std::vector<Value> values_;
   std::size_t value_position_ = 0;
   std::uint32_t position_ = 0;       ///< points passed in this execution
+  std::vector<std::uint32_t> answers_;  ///< of next_task() in this execution, also those foretold
+  bool retracing_ = false;           ///< this execution has been the same as the last one, of which the history knows
+  bool retraces_ = false;            ///< the next one will be
   std::uint32_t planned_ = WakeupTrees::none;  ///< first tree for the next new point
   std::vector<std::uint32_t> planned_values_;  ///< for the step that runs
   std::size_t planned_value_ = 0;
   std::span<const Wanted> wanted() const { return std::span(wanted_).subspan(wanted_from_); }
   std::vector<Wanted> wanted_;       ///< from `wanted_from_` on
   std::size_t wanted_from_ = 0;
-  std::vector<Wanted> whole_;        ///< the same before anything was found in a tree
+  std::uint64_t wanted_tasks_ = 0;   ///< those of which something is or was wanted, modulo 64
+  Footprints::Summary wanted_touches_;  ///< of all that is or was wanted
+  bool wanted_since_ = false;        ///< something was wanted, and is no more
+  std::vector<Wanted> whole_;        ///< what was wanted before anything was found in a tree
   std::string start_;                          ///< of a unit: how it began, to be compared when its turn comes
   std::unordered_set<std::string> escaped_;    ///< of a unit: what it wants to be explored from points that are not its own
   std::vector<const std::string*> escapes_;    ///< the same in order
   std::vector<std::vector<std::uint32_t>> their_values_;  ///< what is wanted comes from a unit: values of each step,
   std::vector<bool> their_order_;                         ///< which happens before which,
   bool they_had_values_ = false;                          ///< and whether there were values at all
+  ReadySet silent_tasks_;            ///< whose next step is silent, as far as they were seen
+  std::uint32_t seen_tasks_ = 0;
   bool gave_up_ = false;
   bool silent_ = false;              ///< the running step was taken to be silent
   bool silent_first_ = true;         ///< until a step that was taken to be silent was not

@@ -59,7 +59,6 @@ void Dpor::save(Writer& out) const {
 }
 
 void Dpor::load(Reader& in) {
-  history_.rewind(0);
   footprints_.load(in);
   load_racy_sites(in);
   in.get(silent_first_);
@@ -88,6 +87,7 @@ void Dpor::load(Reader& in) {
   }
   counts_ = {};
   traces_.clear();
+  retraces_ = false;
   waits_for_ = 0;
   start_again_ = began_again_ = false;
   history_.begin_anew(depth_ == 0 ? 0 : depth_ - 1);
@@ -184,6 +184,7 @@ bool Dpor::absorb(Search& search) {
   planned_ = copy_trees(unit, unit.planned_);
   planned_values_ = unit.planned_values_;
   planned_value_ = 0;
+  retraces_ = false;
   history_.begin_anew(depth_ - 1);
   return true;
 }
@@ -213,14 +214,13 @@ void Dpor::take_escape(const std::string& escape, const Footprints& theirs) {
   const auto point = in.get<std::uint32_t>();
   in.get(they_had_values_);
   const auto size = in.get<std::uint64_t>();
-  wanted_.clear();
-  wanted_from_ = 0;
+  want_nothing();
   their_values_.resize(size);
   their_order_.resize(size * size);
   for (std::uint32_t i = 0; i < size; ++i) {
     const auto task = in.get<std::uint32_t>();
     const Footprint footprint = footprints_.translate(theirs, in.get<Footprint>());
-    wanted_.push_back({task, in.get<bool>() ? no_step : 0, footprint, i});
+    want(task, in.get<bool>() ? no_step : 0, footprint);
     in.get(their_values_[i]);
   }
   for (std::size_t i = 0; i < size * size; ++i) their_order_[i] = in.get<bool>();

@@ -105,6 +105,13 @@ Footprint Footprints::translate(const Footprints& other, Footprint footprint) {
   return list(std::move(here));
 }
 
+Footprints::Summary Footprints::summary_of_several(Footprint footprint) const {
+  if (footprint == touches_everything) return {~std::uint64_t{0}, ~std::uint64_t{0}};
+  Summary sum;
+  for (const Footprint part : parts(footprint)) sum.add(summary(part));
+  return sum;
+}
+
 bool Footprints::conflict_of_several(Footprint a, Footprint b) const {
   if (a == touches_everything || b == touches_everything) return true;
   for (const Footprint x : parts(a)) {

@@ -44,6 +44,25 @@ class Footprints {
     return conflict_of_several(a, b);
   }
 
+  /// A summary of footprints: where those of two summaries have nothing in common, they all commute; and if exact(), only
+  /// then.
+  struct Summary {
+    std::uint64_t touched = 0;
+    std::uint64_t written = 0;
+
+    void add(const Summary& other) {
+      touched |= other.touched;
+      written |= other.written;
+    }
+    bool overlaps(const Summary& other) const { return ((touched & other.written) | (written & other.touched)) != 0; }
+  };
+  Summary summary(Footprint footprint) const {
+    if (__builtin_expect((footprint & several) != 0, 0)) return summary_of_several(footprint);
+    const std::uint64_t bit = std::uint64_t{1} << (footprint >> 1) % 64;  // of no object, where it touches nothing
+    return {bit | 1, (footprint & 1) != 0 ? bit : 0};
+  }
+  bool exact() const { return names_.size() <= 64; }
+
   /// Equal for equal footprints, in whatever process.
   std::uint64_t hash(Footprint footprint) const;
 
@@ -58,6 +77,7 @@ class Footprints {
  private:
   static constexpr Footprint several = 1u << 31;
   bool conflict_of_several(Footprint a, Footprint b) const;
+  Summary summary_of_several(Footprint footprint) const;
   void grow();
   ObjectId named(std::uint64_t name);
   Footprint list(std::vector<Footprint> parts);

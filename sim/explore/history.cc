@@ -1,17 +1,53 @@
 #include "explore/history.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace foreseed::explore {
 
-void History::rewind(std::uint32_t kept) {
-  const std::uint32_t end = kept < steps_.size() ? steps_[kept].first_access : static_cast<std::uint32_t>(touches_.size());
-  while (touches_.size() > end) {
-    heads_[touches_.back().object] = touches_.back().previous;
-    touches_.pop_back();
+namespace {
+
+/// Four components of a clock. Numbers of steps stay below 2^31: every processor compares four signed numbers at once.
+using Four [[gnu::vector_size(16)]] = std::int32_t;
+
+/// `width` is a multiple of 8.
+inline void join(std::uint32_t* into, const std::uint32_t* from, std::size_t width) {
+  for (std::size_t i = 0; i < width; i += 4) {
+    Four mine;
+    Four theirs;
+    std::memcpy(&mine, into + i, sizeof mine);
+    std::memcpy(&theirs, from + i, sizeof theirs);
+    mine = mine > theirs ? mine : theirs;
+    std::memcpy(into + i, &mine, sizeof mine);
   }
-  steps_.resize(std::min<std::size_t>(steps_.size(), kept));
-  kept_ = known_ = kept;
+}
+
+}  // namespace
+
+bool History::rewind(std::uint32_t kept) {
+  if (kept >= steps_.size()) {
+    begin_anew(kept);
+    return false;
+  }
+  forget_touches(steps_[kept].first_access);
+  for (; undo_.size() > steps_[kept].first_undo; undo_.pop_back()) {
+    const Undo& undo = undo_.back();
+    tasks_[undo.task] = undo.state;
+    if (undo.knew) std::copy_n(clock(knew_, static_cast<std::uint32_t>(--knew_count_)), width_, clock(now_, undo.task));
+  }
+  steps_.resize(kept);
+  known_ = started_ = kept;
+  open_step_ = false;
+  races_.clear();
+  return true;
+}
+
+void History::begin_anew(std::uint32_t known) {
+  forget_touches(0);
+  steps_.clear();
+  undo_.clear();
+  knew_count_ = 0;
+  known_ = known;
   started_ = 0;
   open_step_ = false;
   races_.clear();
@@ -19,8 +55,27 @@ void History::rewind(std::uint32_t kept) {
   std::fill(now_.begin(), now_.end(), 0);
 }
 
+void History::forget_touches(std::size_t kept) {
+  for (; touches_.size() > kept; touches_.pop_back()) heads_[touches_.back().object] = touches_.back().previous;
+}
+
+/// To be called before what the task knows changes.
+void History::about_to_learn(std::uint32_t task) {
+  const std::uint32_t last = last_undo_[task];
+  const bool since_last_step = last < undo_.size() && last >= (steps_.empty() ? 0 : steps_.back().first_undo);
+  if (!since_last_step || undo_[last].task != task || !undo_[last].knew) keep_what_it_knows(task);
+}
+
+void History::keep_what_it_knows(std::uint32_t task) {
+  last_undo_[task] = static_cast<std::uint32_t>(undo_.size());
+  undo_.push_back({task, tasks_[task], true});
+  if (knew_.size() < (knew_count_ + 1) * width_) knew_.resize((knew_count_ + 64) * width_);
+  std::copy_n(clock(now_, task), width_, clock(knew_, static_cast<std::uint32_t>(knew_count_++)));
+}
+
 void History::make_room(std::uint32_t task) {
   tasks_.resize(task + 1);
+  last_undo_.resize(task + 1, no_step);
   if (task < width_) return;
   const std::size_t wider = std::max<std::size_t>(8, (task + 8) / 8 * 8);
   const auto widen = [&](std::vector<std::uint32_t>& clocks) {
@@ -29,32 +84,29 @@ void History::make_room(std::uint32_t task) {
     clocks.swap(wide);
   };
   widen(now_);
-  widen(at_start_);
   widen(after_);
+  widen(knew_);
   width_ = wider;
   now_.resize(wider * wider);
-}
-
-void History::join(std::uint32_t* into, const std::uint32_t* from) const {
-  for (std::size_t i = 0; i < width_; ++i) into[i] = std::max(into[i], from[i]);
 }
 
 void History::start(std::uint32_t task, const ReadySet& open) {
   finish();
   TaskState& state = task_of(task);
   const std::uint32_t index = started_++;
+  const auto first_undo = static_cast<std::uint32_t>(undo_.size());
+  const auto at_start = static_cast<std::uint32_t>(knew_count_);
+  keep_what_it_knows(task);
   ++state.steps;
   std::uint32_t* const now = clock(now_, task);
-  if (index < kept_) {
-    std::copy_n(clock(after_, index), width_, now);
-    return;
-  }
-  steps_.push_back({task, state.steps, touches_nothing, static_cast<std::uint32_t>(touches_.size()), 0, open});
-  if (after_.size() < (std::size_t{index} + 1) * width_) {
-    after_.resize((std::size_t{index} + 64) * width_);
-    at_start_.resize((std::size_t{index} + 64) * width_);
-  }
-  std::copy_n(now, width_, clock(at_start_, index));
+  Step& step = steps_.emplace_back();
+  step.task = task;
+  step.ordinal = state.steps;
+  step.first_access = static_cast<std::uint32_t>(touches_.size());
+  step.first_undo = first_undo;
+  step.at_start = at_start;
+  step.open = open;
+  if (after_.size() < (std::size_t{index} + 1) * width_) after_.resize((std::size_t{index} + 64) * width_);
   now[task] = state.steps;
   std::copy_n(now, width_, clock(after_, index));
   candidates_.clear();
@@ -71,8 +123,9 @@ void History::finish() {
 
 /// `step` comes after `earlier`, with which it does not commute.
 void History::see(std::uint32_t step, std::uint32_t earlier) {
-  join(clock(after_, step), clock(after_, earlier));
-  join(clock(now_, steps_[step].task), clock(after_, earlier));
+  const std::uint32_t* const learned = clock(after_, earlier);
+  join(clock(after_, step), learned, width_);
+  join(clock(now_, steps_[step].task), learned, width_);
 }
 
 /// The last touch before which the gate of a lock was open: whoever came to wait could have gone on before it.
@@ -108,20 +161,22 @@ void History::access(const Touch& touch) {
 
 void History::order(std::uint32_t later_task, std::uint32_t earlier_task) {
   task_of(std::max(later_task, earlier_task));
-  join(clock(now_, later_task), clock(now_, earlier_task));
+  about_to_learn(later_task);
+  join(clock(now_, later_task), clock(now_, earlier_task), width_);
 }
 
 void History::order_all() {
   if (tasks_.empty()) return;
+  for (std::uint32_t task = 0; task < tasks_.size(); ++task) about_to_learn(task);
   std::uint32_t* const all = clock(now_, 0);
-  for (std::uint32_t task = 1; task < tasks_.size(); ++task) join(all, clock(now_, task));
+  for (std::uint32_t task = 1; task < tasks_.size(); ++task) join(all, clock(now_, task), width_);
   for (std::uint32_t task = 1; task < tasks_.size(); ++task) std::copy_n(all, width_, clock(now_, task));
 }
 
 /// Keeps of the candidates those that nothing stands between.
 void History::collect_races(std::uint32_t index) {
   const Step& step = steps_[index];
-  const std::uint32_t* const known = clock(at_start_, index);
+  const std::uint32_t* const known = clock(knew_, step.at_start);
   for (std::size_t i = 0; i < candidates_.size(); ++i) {
     const auto [earlier, through_gate] = candidates_[i];
     const Step& other = steps_[earlier];

@@ -56,11 +56,7 @@ void Search::load_racy_sites(Reader& in) {
 
 std::int64_t Search::silent_task(const Moment& moment) {
   if (moment.stuck) return -1;
-  std::int64_t found = -1;
-  moment.open.each([&](std::uint32_t task) {
-    if (found < 0 && silent(moment.next[task].op)) found = task;
-  });
-  return found;
+  return moment.open.first([&](std::uint32_t task) { return silent(moment.next[task].op); });
 }
 
 }  // namespace foreseed::explore

@@ -5,7 +5,6 @@
 #include <cstring>
 
 #include "intercept/real.h"
-#include "memory/annotations.h"
 #include "memory/atomics.h"
 #include "memory/race.h"
 #include "memory/racy.h"
@@ -16,31 +15,16 @@ using memory::order_of;
 
 namespace {
 
-__attribute__((noinline)) void ask(const void* address, std::size_t size, bool writes, const void* site) {
-  const Entry entry;
-  if (__builtin_expect(memory::some_ignored, 0) && memory::accesses_ignored()) return;
-  if (__builtin_expect(memory::exploring_races, 0)) {
-    memory::access_exploring(address, size, writes, reinterpret_cast<std::uintptr_t>(site));
-  } else {
-    memory::access(address, size, writes, false);
-  }
-}
-
-__attribute__((noinline)) void ask_within_cell(const void* address, std::size_t size, bool writes, const void* site) {
-  if (__builtin_expect(memory::some_ignored, 0)) return ask(address, size, writes, site);
-  if (!memory::access_known(address, size, writes)) ask(address, size, writes, site);
-}
-
 // Always inlined: the return address is that of the program's code.
 
 __attribute__((always_inline)) inline void plain(const void* address, std::size_t size, bool writes) {
   if (!simulated_code() || memory::access_own(address, size, writes)) return;
-  ask_within_cell(address, size, writes, __builtin_return_address(0));
+  memory::access_any(address, size, writes, __builtin_return_address(0));
 }
 
 /// Accesses of other sizes, or that may span more than 8 aligned bytes.
 __attribute__((always_inline)) inline void plain_range(const void* address, std::size_t size, bool writes) {
-  if (simulated_code() && size != 0) ask(address, size, writes, __builtin_return_address(0));
+  if (simulated_code() && size != 0) memory::access_range(address, size, writes, __builtin_return_address(0));
 }
 
 }  // namespace

@@ -7,18 +7,19 @@
 
 #include <cstdint>
 
+#include "kernel/hidden.h"
 #include "kernel/thread_state.h"
 
 namespace foreseed {
 
 /// FS base of the simulated code that is running; 0 while the simulator or the host runs.
-extern std::uintptr_t active_thread;
+FORESEED_HIDDEN extern std::uintptr_t active_thread;
 
 /// True while a run is under way, in simulated or in simulator code of the simulating thread.
-extern bool run_active;
+FORESEED_HIDDEN extern bool run_active;
 
 /// True during a series of runs, between them too.
-extern bool series_active;
+FORESEED_HIDDEN extern bool series_active;
 
 /// Whether the caller is simulated code.
 inline bool simulated_code() { return __builtin_expect(active_thread == thread_pointer(), 0); }

@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 namespace foreseed {
@@ -13,39 +14,56 @@ inline const bool has_pdep = __builtin_cpu_supports("bmi2") != 0;
 
 class ReadySet {
  public:
+  ReadySet() = default;
+  ReadySet(const ReadySet& other) : low_(other.low_), count_(other.count_), newest_(other.newest_), words_(other.words_) {
+    if (__builtin_expect(words_ != 0, 0)) many_ = std::make_unique<Many>(*other.many_);
+  }
+  ReadySet& operator=(const ReadySet& other) {
+    low_ = other.low_;
+    count_ = other.count_;
+    newest_ = other.newest_;
+    words_ = other.words_;
+    if (__builtin_expect(words_ != 0, 0)) many_ = std::make_unique<Many>(*other.many_);
+    return *this;
+  }
+  ReadySet(ReadySet&&) = default;
+  ReadySet& operator=(ReadySet&&) = default;
+  ~ReadySet() = default;
+
   /// Empties the set.
   void clear() {
     low_ = 0;
-    high_.clear();
-    groups_.clear();
     count_ = 0;
+    if (__builtin_expect(words_ != 0, 0)) many_->clear();
+    words_ = 0;
   }
 
   std::uint32_t count() const { return count_; }
 
   bool contains(std::uint32_t task) const {
-    return task / 64 <= high_.size() && ((word(task / 64) >> (task % 64)) & 1) != 0;
+    if (__builtin_expect(task < 64, 1)) return ((low_ >> task) & 1) != 0;
+    return task / 64 <= words_ && ((word(task / 64) >> (task % 64)) & 1) != 0;
   }
 
   void insert(std::uint32_t task) {
     const std::uint64_t bit = std::uint64_t{1} << (task % 64);
     if (__builtin_expect(task < 64, 1)) return insert_low(bit);
-    if (task / 64 > high_.size()) grow(task / 64);
-    std::uint64_t& members = high_[task / 64 - 1];
+    if (task / 64 > words_) grow(task / 64);
+    std::uint64_t& members = many_->words[task / 64 - 1];
     const std::uint32_t added = (members & bit) == 0;
     members |= bit;
-    groups_[task / group_tasks] += added;
+    many_->groups[task / group_tasks] += added;
     count_ += added;
     newest_ = task;
   }
   void erase(std::uint32_t task) {
     const std::uint64_t bit = std::uint64_t{1} << (task % 64);
     if (__builtin_expect(task < 64, 1)) return erase_low(bit);
-    if (task / 64 > high_.size()) return;
-    std::uint64_t& members = high_[task / 64 - 1];
+    if (task / 64 > words_) return;
+    std::uint64_t& members = many_->words[task / 64 - 1];
     const std::uint32_t dropped = (members & bit) != 0;
     members &= ~bit;
-    groups_[task / group_tasks] -= dropped;
+    many_->groups[task / group_tasks] -= dropped;
     count_ -= dropped;
   }
 
@@ -61,7 +79,7 @@ class ReadySet {
 
   /// The k-th member, k < count(), counting upwards from task `start` and around.
   std::uint32_t nth_from(std::uint32_t start, std::uint32_t k) const {
-    if (high_.empty()) {
+    if (__builtin_expect(words_ == 0, 1)) {
       start %= 64;
       return (start + nth_bit(std::rotr(low_, static_cast<int>(start)), k)) % 64;
     }
@@ -70,7 +88,7 @@ class ReadySet {
 
   /// The k for which nth_from(start, k) is `task`, a member.
   std::uint32_t rank_from(std::uint32_t start, std::uint32_t task) const {
-    if (high_.empty()) {
+    if (__builtin_expect(words_ == 0, 1)) {
       start %= 64;
       const std::uint64_t turned = std::rotr(low_, static_cast<int>(start));
       return static_cast<std::uint32_t>(std::popcount(turned & ((std::uint64_t{1} << ((task - start) % 64)) - 1)));
@@ -83,22 +101,48 @@ class ReadySet {
   /// Calls visit(task) for each member, in order. The set must not change meanwhile.
   template <typename Visit>
   void each(Visit visit) const {
-    for (std::size_t index = 0; index <= high_.size(); ++index) {
+    for (std::size_t index = 0; index <= words_; ++index) {
       for (std::uint64_t left = word(index); left != 0; left &= left - 1) {
         visit(static_cast<std::uint32_t>(index * 64) + static_cast<std::uint32_t>(std::countr_zero(left)));
       }
     }
   }
 
+  /// The first member for which holds(task), in order; -1 if there is none.
+  template <typename Holds>
+  std::int64_t first(Holds holds) const {
+    for (std::size_t index = 0; index <= words_; ++index) {
+      for (std::uint64_t left = word(index); left != 0; left &= left - 1) {
+        const std::uint32_t task = static_cast<std::uint32_t>(index * 64) + static_cast<std::uint32_t>(std::countr_zero(left));
+        if (holds(task)) return task;
+      }
+    }
+    return -1;
+  }
+
  private:
   /// So many tasks are counted together, so that a member among 10,000 is found in some 20 steps.
   static constexpr std::uint32_t group_tasks = 1024;
 
-  std::uint64_t word(std::size_t index) const { return index == 0 ? low_ : high_[index - 1]; }
+  /// Tasks 64.. : a set without them is copied as three words.
+  struct Many {
+    std::vector<std::uint64_t> words;
+    std::vector<std::uint32_t> groups;  ///< how many members each group has, but for tasks 0..63
+
+    void clear() {
+      words.clear();
+      groups.clear();
+    }
+  };
+
+  std::uint64_t word(std::size_t index) const { return index == 0 ? low_ : many_->words[index - 1]; }
 
   void grow(std::size_t words) {
-    high_.resize(words, 0);
-    groups_.resize(words * 64 / group_tasks + 1, 0);
+    if (many_ == nullptr) many_ = std::make_unique<Many>();
+    if (words_ == 0) many_->clear();
+    words_ = static_cast<std::uint32_t>(words);
+    many_->words.resize(words, 0);
+    many_->groups.resize(words * 64 / group_tasks + 1, 0);
   }
 
   static std::uint32_t nth_bit(std::uint64_t word, std::uint32_t k) {
@@ -124,11 +168,11 @@ class ReadySet {
     return select(k < count_ ? k : k - count_);
   }
 
-  std::uint32_t in_group(std::size_t group) const { return groups_[group] + (group == 0 ? ones(low_) : 0); }
+  std::uint32_t in_group(std::size_t group) const { return many_->groups[group] + (group == 0 ? ones(low_) : 0); }
 
   /// How many members are below `task`.
   std::uint32_t rank(std::uint32_t task) const {
-    if (task / 64 > high_.size()) return count_;
+    if (task / 64 > words_) return count_;
     std::uint32_t below = 0;
     for (std::size_t group = 0; group < task / group_tasks; ++group) below += in_group(group);
     for (std::size_t i = task / group_tasks * (group_tasks / 64); i < task / 64; ++i) below += ones(word(i));
@@ -144,11 +188,11 @@ class ReadySet {
     return static_cast<std::uint32_t>(index) * 64 + nth_bit(word(index), k);
   }
 
-  std::uint64_t low_ = 0;            ///< tasks 0..63
-  std::vector<std::uint64_t> high_;  ///< the rest
-  std::vector<std::uint32_t> groups_;  ///< how many members each group has, but for tasks 0..63
+  std::uint64_t low_ = 0;  ///< tasks 0..63
   std::uint32_t count_ = 0;
   std::uint32_t newest_ = 0;  ///< of tasks 64.., the last to come, if it is still a member
+  std::uint32_t words_ = 0;   ///< of many_; if there are none, it may have any
+  std::unique_ptr<Many> many_;
 };
 
 }  // namespace foreseed

@@ -146,7 +146,7 @@ void World::begin(const RunOptions& options) {
   ended.clear();
   recorder_ = options.record ? std::make_unique<Recorder>(options.events_max) : nullptr;
   recording_ = options.record ? &recorder_->recording() : nullptr;
-  watched_ = search_ || recording_ != nullptr;
+  watched_ = recording_ != nullptr;
   run_active = true;
   watch_for_hang(options.hang_seconds);
   for (const RunHooks& hooks : hooks_) {

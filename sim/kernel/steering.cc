@@ -7,22 +7,14 @@ namespace foreseed {
 namespace {
 /// A task that goes on for so many steps (under a search: yields) with no change anywhere is in a loop that waits for one.
 constexpr std::uint32_t fruitless_before_spinning = 64;
+
+bool any_spins = false;  ///< some task may have NextStep::spins
 }  // namespace
 
 bool World::seems_to_spin(Task& task) {
   if (task.fruitless_epoch != progress_epoch_) task.fruitless = 0;
   task.fruitless_epoch = progress_epoch_;
   return ++task.fruitless >= fruitless_before_spinning;
-}
-
-void World::announce(const Task& task, const NextStep& next) {
-  if (next_.size() <= task.id) next_.resize(task.id + 1);
-  next_[task.id] = next;
-  if (next.gate != nullptr || next.spins) {
-    gated_.insert(task.id);
-  } else if (gated_.contains(task.id)) {
-    gated_.erase(task.id);
-  }
 }
 
 bool World::steered_point(const NextStep& next) {
@@ -35,13 +27,17 @@ bool World::steered_point(const NextStep& next) {
   return true;
 }
 
+/// Of a task that has a gate or spins.
+bool World::closed(std::uint32_t id) const {
+  const NextStep& next = next_[id];
+  return next.spins || (next.gate != nullptr && !tasks_[id]->timed_out && !gate_open(next.gate, *tasks_[id]));
+}
+
 ReadySet World::open_tasks() {
   ReadySet open = ready_;
   if (!search_) return open;
   gated_.each([&](std::uint32_t id) {
-    const NextStep& next = next_[id];
-    const bool closed = next.spins || (next.gate != nullptr && !tasks_[id]->timed_out && !gate_open(next.gate, *tasks_[id]));
-    if (closed) open.erase(id);
+    if (closed(id)) open.erase(id);
   });
   return open;
 }
@@ -62,22 +58,36 @@ bool World::pass_spinning() {
 /// The runnable task that goes on; with `but_start`, not the running one. As with the seed, the choice is logged as its
 /// rank among the runnable ones, counted from task `start`.
 Task& World::pick(Op op, std::uint32_t start, bool but_start) {
+  const std::uint32_t bound = ready_.count() - but_start;
+  const auto chosen = [&](std::uint32_t id, std::uint32_t site) -> Task& {
+    if (bound > 1) {
+      choices_.note(ready_.rank_from(start, id), site, ChoiceKind::schedule, bound, static_cast<std::uint16_t>(current_->id));
+    }
+    return *tasks_[id];
+  };
+  if (strategy_ != nullptr && !strategy_->foretold.empty() && is_open(strategy_->foretold.front())) {
+    const bool could_go_on = !but_start && is_open(current_->id);
+    return chosen(take_foretold(), static_cast<std::uint32_t>(op) | (could_go_on ? 0 : site_given_up));
+  }
   ReadySet open = open_tasks();
   while (open.count() == 0 && pass_spinning()) open = open_tasks();
   const bool stuck = open.count() == 0;
   if (stuck) open = ready_;
-  const std::uint32_t bound = ready_.count() - but_start;
   const bool gives_up = strategy_ != nullptr && !search_ && open.count() > 1 && open.contains(current_->id) && seems_to_spin(*current_);
   const bool could_go_on = !but_start && !gives_up && !stuck && open.contains(current_->id);
   const std::uint32_t site = static_cast<std::uint32_t>(op) | (could_go_on ? 0 : site_given_up);
   if (strategy_ == nullptr) return *tasks_[ready_.nth_from(start, choose(site, ChoiceKind::schedule, bound))];
   if (but_start || gives_up) open.erase(current_->id);
-  const std::uint32_t id = strategy_->next_task({open, next_, current_->id, stuck});
+  const std::uint32_t id =
+      strategy_->foretold.empty() ? strategy_->next_task({open, next_, current_->id, stuck}) : take_foretold();
   FORESEED_ASSERT(open.contains(id));
-  if (bound > 1) {
-    choices_.note(ready_.rank_from(start, id), site, ChoiceKind::schedule, bound, static_cast<std::uint16_t>(current_->id));
-  }
-  return *tasks_[id];
+  return chosen(id, site);
+}
+
+std::uint32_t World::take_foretold() {
+  const std::uint32_t id = strategy_->foretold.front();
+  strategy_->foretold = strategy_->foretold.subspan(1);
+  return id;
 }
 
 void World::search_idle_point(Op op, const void* object) {
@@ -89,15 +99,18 @@ void World::search_idle_point(Op op, const void* object) {
   if (object == nullptr && !seems_to_spin(self)) return;
   if (at_point != nullptr) at_point();
   announce(self, {op, object, nullptr, true});
+  any_spins = true;
   Task& chosen = pick(op, self.id);
   if (&chosen != &self) switch_to(chosen);
 }
 
 void World::note_touch(const Touch& touch) {
-  if (touch.wrote && touch.changes) {
+  if (any_spins && touch.wrote && touch.changes) {
+    any_spins = false;
     gated_.each([&](std::uint32_t id) {
       NextStep& next = next_[id];
       if (next.spins && id != current_->id && (next.object == touch.object || next.object == nullptr)) next.spins = false;
+      any_spins |= next.spins;
     });
   }
   if (strategy_ != nullptr) strategy_->accessed(current_->id, touch);

@@ -65,6 +65,8 @@ class Strategy : public Chooser {
   virtual void begin_again() {}
   /// A member of moment.open.
   virtual std::uint32_t next_task(const Moment& moment) = 0;
+  /// Answers of next_task() that the strategy knows before it is asked: they are taken, in this order, in its stead.
+  std::span<const std::uint32_t> foretold;
   /// Every other choice, asked of a search only; elsewhere the seed decides.
   std::uint32_t value(ChoiceKind /*kind*/, std::uint64_t /*bound*/) override { return 0; }
 

@@ -13,6 +13,8 @@
 #include <cstdint>
 #include <string>
 
+#include "kernel/hidden.h"
+
 namespace foreseed {
 
 struct TlsBlock;
@@ -79,7 +81,7 @@ class ThreadStates {
 
   static void set_thread_pointer(std::uintptr_t pointer) { asm volatile("wrfsbase %0" ::"r"(pointer) : "memory"); }
 
-  static ThreadStates instance_;
+  FORESEED_HIDDEN static ThreadStates instance_;
   bool swaps_ = false;
   std::uintptr_t host_pointer_ = 0;
   std::uint64_t* libstdcxx_ = nullptr;

@@ -322,7 +322,7 @@ void World::begin_instant() {
   instant_waits_ = waits_;
   if (__builtin_expect(counting_turns, 0)) {
     counting_turns = false;
-    watched_ = search_ || recording_ != nullptr;
+    watched_ = recording_ != nullptr;
   }
   step_limit_ = std::min(step_ + options_->steps_per_instant_max, options_->steps_max);
 }
@@ -494,12 +494,11 @@ namespace {
 /// For a search: stands for all that has no object of its own to be told by - sockets, files, descriptors, hosts.
 const char the_outer_world = 0;
 
-bool touches_world(Op op) { return op > Op::plain_access && op != Op::entropy && op != Op::note && op != Op::check && op != Op::fail; }
-
 }  // namespace
 
+void World::touch_world() { accessed(&the_outer_world, Touch::Kind::write); }
+
 void World::event_slow(Op op, std::uint32_t object, std::int32_t result) {
-  if (search_ && touches_world(op)) accessed(&the_outer_world, Touch::Kind::write);
   if (recording_ != nullptr) {
     if (options_->step_now != nullptr) __atomic_store_n(options_->step_now, step_, __ATOMIC_RELEASE);
     recorder_->event({now_, step_, static_cast<std::uint16_t>(current_->id), op, object, result, 0, 0}, *current_,

@@ -195,6 +195,7 @@ class World {
     hash_ ^= hash_ >> 29;
     ++step_;
     progress_epoch_ += progress;
+    if (__builtin_expect(search_, 0) && touches_world(op)) touch_world();
     if (__builtin_expect(step_ > step_limit_ || watched_, 0)) event_slow(op, object, result);
   }
   /// As event(), with a text that goes into the recording and the hash.
@@ -258,9 +259,24 @@ class World {
 
  private:
   bool steered_point(const NextStep& next);
-  void announce(const Task& task, const NextStep& next);
+  void announce(const Task& task, const NextStep& next) {
+    if (__builtin_expect(next_.size() <= task.id, 0)) next_.resize(task.id + 1);
+    next_[task.id] = next;
+    if (next.gate != nullptr || next.spins) {
+      gated_.insert(task.id);
+    } else {
+      gated_.erase(task.id);
+    }
+  }
   Task& pick(Op op, std::uint32_t start, bool but_start = false);
+  std::uint32_t take_foretold();
+  bool closed(std::uint32_t id) const;
+  bool is_open(std::uint32_t id) const { return ready_.contains(id) && !(gated_.contains(id) && closed(id)); }
   ReadySet open_tasks();
+  void touch_world();
+  static constexpr bool touches_world(Op op) {
+    return op > Op::plain_access && op != Op::entropy && op != Op::note && op != Op::check && op != Op::fail;
+  }
   bool pass_spinning();
   bool seems_to_spin(Task& task);
   void search_idle_point(Op op, const void* object);
@@ -305,7 +321,7 @@ class World {
   ReadySet ready_;
   std::uint32_t solo_ = 1;  ///< so many runnable tasks make no choice; under a strategy or a search the largest number
   bool search_ = false;
-  bool watched_ = false;    ///< recording, or searching
+  bool watched_ = false;    ///< recording, or counting turns
   std::uint32_t frozen_count_ = 0;
   std::uint64_t timed_out_low_ = 0;  ///< of tasks 0..63, those whose wait has timed out and that have not gone on yet
   std::uint64_t now_ = 0;
@@ -353,7 +369,7 @@ class World {
 };
 
 namespace detail {
-extern World the_world;
+FORESEED_HIDDEN extern World the_world;
 }
 inline World& World::get() { return detail::the_world; }
 

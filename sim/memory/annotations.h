@@ -10,7 +10,7 @@
 namespace foreseed::memory {
 
 /// Whether any task has asked for its accesses to be ignored.
-extern bool some_ignored;
+FORESEED_HIDDEN extern bool some_ignored;
 
 /// Begins or ends that for the running task; nests.
 void ignore_accesses(bool begin);

@@ -71,8 +71,8 @@ std::size_t heap_late_mark();
 #include "kernel/layout.h"
 
 namespace foreseed::memory::detail {
-extern std::uint64_t* closed_bits;  ///< one bit per 16 bytes of heap
-extern std::size_t closed_bits_end;   ///< bits from here on were never set
+FORESEED_HIDDEN extern std::uint64_t* closed_bits;  ///< one bit per 16 bytes of heap
+FORESEED_HIDDEN extern std::size_t closed_bits_end;   ///< bits from here on were never set
 }  // namespace foreseed::memory::detail
 
 inline bool foreseed::memory::is_closed(std::uintptr_t address) {

@@ -7,10 +7,12 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "kernel/hidden.h"
+
 namespace foreseed::memory {
 
 /// True from start_poisoning() on.
-extern bool poisoning;
+FORESEED_HIDDEN extern bool poisoning;
 
 enum class Poison : std::uint8_t {
   stack_left = 0xf1,

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <utility>
 #include <vector>
 
@@ -38,14 +39,37 @@ struct WideCell {
   std::vector<Access> writes;
   std::vector<Read> reads;
   std::vector<std::uint32_t> last_read;  ///< of each task, as Read::before; empty while there are few
+  std::uint8_t places[64] = {};          ///< while there are few: of the last read of a task with that number modulo 64
 
   void clear() {
     writes.clear();
     reads.clear();
     last_read.clear();
+    std::memset(places, 0, sizeof places);
   }
+  /// Keeps the first reads; places are found anew.
+  void shrink_reads(std::size_t count) {
+    reads.resize(count);
+    last_read.clear();
+    std::memset(places, 0, sizeof places);
+    for (std::size_t i = 0; i < std::min(count, few_reads); ++i) place_of(reads[i].access) = static_cast<std::uint8_t>(i + 1);
+  }
+  void add_read(Access read) {
+    reads.push_back({read, 0});
+    place_of(read) = static_cast<std::uint8_t>(reads.size());
+  }
+  std::uint8_t& place_of(Access read) { return places[task_of(read) % 64]; }
+
+  /// Whether its list has a read by that task, in that epoch, of the same bytes: then nobody has written them since.
+  bool knows(Access read) const {
+    const std::uint32_t task = task_of(read);
+    const std::uint32_t place = last_read.empty() ? places[task % 64] : task < last_read.size() ? last_read[task] : 0;
+    if (place == 0) return false;
+    const Access last = reads[place - 1].access;
+    return (last ^ read) >> 8 == 0 && (read & ~last & 0xff) == 0;
+  }
+  static constexpr std::size_t few_reads = 32;
 };
-constexpr std::size_t few_reads = 32;
 std::vector<WideCell> wide_cells;
 std::size_t wide_used = 0;
 
@@ -154,30 +178,43 @@ void add_to_many(WideCell& wide, Access now) {
   wide.reads.push_back({now, before});
 }
 
-void access_wide(WideCell& wide, std::uintptr_t address, Access now, bool writes, const Task& self) {
+void read_wide(WideCell& wide, std::uintptr_t address, Access now, const Task& self) {
   for (const Access write : wide.writes) {
-    if (conflict(write, true, now, writes) && !ordered(write, self)) report(address, now, writes, write, true);
+    if (conflict(write, true, now, false) && !ordered(write, self)) report(address, now, false, write, true);
   }
-  if (!writes) {
-    if (wide.reads.size() >= few_reads) return add_to_many(wide, now);
+  if (wide.reads.size() >= WideCell::few_reads) return add_to_many(wide, now);
+  if (wide.place_of(now) != 0) {
     for (WideCell::Read& read : wide.reads) {
       if (task_of(read.access) == task_of(now) && covers(now, read.access)) {
         read.access = now;
         return;
       }
     }
-    wide.reads.push_back({now, 0});
-    return;
   }
-  for (const WideCell::Read& read : wide.reads) {
-    if (conflict(read.access, false, now, true) && !ordered(read.access, self)) {
-      report(address, now, writes, read.access, false);
-    }
+  wide.add_read(now);
+}
+
+/// What is ordered before it and covered by it need not be known any more.
+void write_wide(WideCell& wide, std::uintptr_t address, Access now, const Task& self) {
+  std::size_t kept = 0;
+  for (const Access write : wide.writes) {
+    const bool known = ordered(write, self);
+    if (!known && conflict(write, true, now, true)) report(address, now, true, write, true);
+    if (!known || !covers(now, write)) wide.writes[kept++] = write;
   }
-  std::erase_if(wide.reads, [&](const WideCell::Read& read) { return covers(now, read.access) && ordered(read.access, self); });
-  wide.last_read.clear();
-  std::erase_if(wide.writes, [&](Access write) { return covers(now, write) && ordered(write, self); });
+  wide.writes.resize(kept);
   wide.writes.push_back(now);
+  kept = 0;
+  for (const WideCell::Read& read : wide.reads) {
+    const bool known = ordered(read.access, self);
+    if (!known && conflict(read.access, false, now, true)) report(address, now, true, read.access, false);
+    if (!known || !covers(now, read.access)) wide.reads[kept++] = {read.access, 0};
+  }
+  if (kept != wide.reads.size() || !wide.last_read.empty()) wide.shrink_reads(kept);
+}
+
+inline void access_wide(WideCell& wide, std::uintptr_t address, Access now, bool writes, const Task& self) {
+  writes ? write_wide(wide, address, now, self) : read_wide(wide, address, now, self);
 }
 
 WideCell& widen(Cell& cell) {
@@ -185,7 +222,7 @@ WideCell& widen(Cell& cell) {
   WideCell& wide = wide_cells[wide_used];
   wide.clear();
   if (!stale(cell.write)) wide.writes.push_back(cell.write);
-  if (!stale(cell.read)) wide.reads.push_back({cell.read, 0});
+  if (!stale(cell.read)) wide.add_read(cell.read);
   cell.write = wide_mark;
   cell.read = base_epoch << 24 | wide_used++;
   return wide;
@@ -231,14 +268,23 @@ inline bool known(Access a, const Task& self) {
   return stale(a) || ((a ^ self.stamp) >> 9 & 0x7fff) == 0 || ordered(a, self);
 }
 
-}  // namespace
-
-bool access_known(const void* pointer, std::size_t size, bool is_write) {
+/// As access_own(), where other tasks' accesses are ordered before the present or the task touches further bytes of the
+/// cell; and reads of wide cells. False: ask access().
+inline bool access_known(const void* pointer, std::size_t size, bool is_write) {
   const auto address = reinterpret_cast<std::uintptr_t>(pointer);
   if (shadow_directory[(address >> chunk_shift) & (directory_size - 1)] == nullptr) return false;
   Cell& cell = cell_at(address);
   const Task& self = World::get().current();
   Access now = self.stamp | ((1u << size) - 1) << (address & 7);
+  if (cell.write == wide_mark) {
+    if (is_write || cell.read >> 24 != base_epoch || watching || is_closed(address)) return false;
+    WideCell& wide = wide_cells[cell.read & 0xff'ffff];
+    if (!wide.knows(now)) {
+      const Entry entry;
+      read_wide(wide, address, now, self);
+    }
+    return true;
+  }
   Access& last = is_write ? cell.write : cell.read;
   if ((last ^ now) >> 8 == 0) {  // in the same epoch
     now |= last;
@@ -248,6 +294,22 @@ bool access_known(const void* pointer, std::size_t size, bool is_write) {
   if (!known(is_write ? cell.read : cell.write, self) || watching || is_closed(address)) return false;
   last = now;
   return true;
+}
+
+}  // namespace
+
+void access_any(const void* address, std::size_t size, bool is_write, const void* site) {
+  if (__builtin_expect(some_ignored, 0) || !access_known(address, size, is_write)) access_range(address, size, is_write, site);
+}
+
+__attribute__((noinline)) void access_range(const void* address, std::size_t size, bool is_write, const void* site) {
+  const Entry entry;
+  if (__builtin_expect(some_ignored, 0) && accesses_ignored()) return;
+  if (__builtin_expect(exploring_races, 0)) {
+    access_exploring(address, size, is_write, reinterpret_cast<std::uintptr_t>(site));
+  } else {
+    access(address, size, is_write, false);
+  }
 }
 
 const char* describe(bool is_write, bool is_atomic) {
@@ -265,15 +327,15 @@ void access(const void* pointer, std::size_t size, bool is_write, bool is_atomic
   const Task& self = world.current();
   auto address = reinterpret_cast<std::uintptr_t>(pointer);
   const std::uintptr_t end = address + size;
-  if (__builtin_expect(address < watched.last && end > watched.first && world.recording(), 0)) {
-    seen.push_back({static_cast<std::uint16_t>(self.id), is_write, self.epoch(), world.step(), world.stack_here()});
+  if (__builtin_expect(watching, 0)) {
+    if (address < watched.last && end > watched.first && world.recording()) {
+      seen.push_back({static_cast<std::uint16_t>(self.id), is_write, self.epoch(), world.step(), world.stack_here()});
+    }
+    if (weak && is_write && !is_atomic) weak_forget(pointer, size);
   }
-  if (weak && is_write && !is_atomic) weak_forget(pointer, size);
-  if (is_heap_pointer(pointer)) {
-    if (is_closed(address)) report_closed(address, is_write, is_atomic);
-    if (size > 8 && is_closed(end - 1)) report_closed(end - 1, is_write, is_atomic);
-  }
-  if (__builtin_expect(ThreadStates::get().is_taken_in_turns(address), 0)) return;
+  if (__builtin_expect(is_closed(address), 0)) report_closed(address, is_write, is_atomic);
+  if (__builtin_expect(size > 8 && is_closed(end - 1), 0)) report_closed(end - 1, is_write, is_atomic);
+  if (__builtin_expect(!is_atomic && ThreadStates::get().is_taken_in_turns(address), 0)) return;
   const Access stem = self.stamp | std::uint64_t{is_atomic} << 8;
   const std::uint32_t lead = address & 7;
   if (__builtin_expect(lead + size <= 8, 1)) {
@@ -282,6 +344,12 @@ void access(const void* pointer, std::size_t size, bool is_write, bool is_atomic
     return;
   }
   while (address < end) {
+    for (; end - address >= 8 && lead == 0; address += 8) {  // of what nobody has touched in this run
+      Cell& cell = cell_at(address);
+      if (!stale(cell.write) || !stale(cell.read)) break;
+      (is_write ? cell.write : cell.read) = stem | 0xff;
+    }
+    if (address == end) return;
     const std::uint32_t first = address & 7;
     const std::uintptr_t next = (address | 7) + 1;
     const std::uint32_t count = static_cast<std::uint32_t>((next < end ? next : end) - address);
@@ -295,9 +363,12 @@ void access_freed(const void* pointer, std::size_t size) {
   const auto address = reinterpret_cast<std::uintptr_t>(pointer);
   const Task& self = World::get().current();
   bool all_known = !watching;
+  Cell last{self.stamp, self.stamp};
   for (std::size_t at = 0; at < size; at += 8) {
     const Cell& cell = cell_at(address + at);
-    all_known &= known(cell.write, self) && known(cell.read, self);
+    if ((cell.write ^ last.write) >> 9 != 0) all_known &= known(cell.write, self);
+    if ((cell.read ^ last.read) >> 9 != 0) all_known &= known(cell.read, self);
+    last = cell;
   }
   if (!all_known) access(pointer, size, true, false);
 }

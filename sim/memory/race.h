@@ -29,19 +29,19 @@ struct Cell {
 // Cells of 1 MiB of program memory each, mapped at first use.
 inline constexpr int chunk_shift = 20;
 inline constexpr std::size_t directory_size = std::size_t{1} << (47 - chunk_shift);
-extern Cell** shadow_directory;
+FORESEED_HIDDEN extern Cell** shadow_directory;
 
 /// Accesses below are of earlier runs.
-extern Access run_start;
+FORESEED_HIDDEN extern Access run_start;
 
 /// Whether plain accesses all have to ask access(): where watch() has set anything, and under --memory tso and c11.
-extern bool watching;
+FORESEED_HIDDEN extern bool watching;
 
 /// A plain (or atomic) access by the running task; ends the run where it races or touches freed memory.
 void access(const void* address, std::size_t size, bool is_write, bool is_atomic);
 
 /// The common cases of a plain access within 8 aligned bytes, in place of access(): no other task has touched them in this
-/// run since the running task did. False: ask access_known().
+/// run since the running task did. False: ask access_any().
 inline bool access_own(const void* pointer, std::size_t size, bool is_write) {
   const auto address = reinterpret_cast<std::uintptr_t>(pointer);
   Cell* const chunk = shadow_directory[(address >> chunk_shift) & (directory_size - 1)];
@@ -59,9 +59,10 @@ inline bool access_own(const void* pointer, std::size_t size, bool is_write) {
   return true;
 }
 
-/// As access_own(), where other tasks' accesses are ordered before the present or the task touches further bytes of the
-/// cell. False: ask access().
-bool access_known(const void* pointer, std::size_t size, bool is_write);
+/// The rest of them, from the code at `site`.
+FORESEED_HIDDEN void access_any(const void* pointer, std::size_t size, bool is_write, const void* site);
+/// An access of any size, from the code at `site`.
+FORESEED_HIDDEN void access_range(const void* pointer, std::size_t size, bool is_write, const void* site);
 
 /// Stands before a heap block is freed, which counts as a write to its first 32 bytes. (What comes after the free is seen
 /// by the heap.)

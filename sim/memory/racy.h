@@ -16,7 +16,7 @@
 namespace foreseed::memory {
 
 /// Whether the running execution is such a one.
-extern bool exploring_races;
+FORESEED_HIDDEN extern bool exploring_races;
 
 /// A plain access in place of access(), from the code at `site`: behind a scheduling point if that is racy.
 void access_exploring(const void* address, std::size_t size, bool is_write, std::uintptr_t site);

@@ -14,13 +14,14 @@
 #include "memory/orders.h"
 
 #include "kernel/event.h"
+#include "kernel/hidden.h"
 
 namespace foreseed::memory {
 
 inline constexpr std::uint32_t stale_reads_max = 8;
 
 /// Whether the running execution has such a model; false outside of runs.
-extern bool weak;
+FORESEED_HIDDEN extern bool weak;
 
 Value weak_load(const void* address, std::size_t size, Order order);
 void weak_store(void* address, std::size_t size, const Value& value, Order order);

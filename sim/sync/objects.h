@@ -10,6 +10,7 @@
 #include <memory>
 #include <vector>
 
+#include "kernel/hidden.h"
 #include "kernel/layout.h"
 #include "kernel/task.h"
 #include "kernel/vector_clock.h"
@@ -95,7 +96,7 @@ class ObjectTable {
   static constexpr std::uintptr_t erased = 1;
 
   ObjectTable();
-  static ObjectTable instance_;
+  FORESEED_HIDDEN static ObjectTable instance_;
   std::uint64_t place(std::size_t slot) const { return std::uint64_t{run_} << 32 | slot; }
   std::size_t slot(std::uintptr_t key) const { return (key * 0x9e3779b97f4a7c15ull) >> shift_; }
   SyncObject& insert(std::size_t position, std::uintptr_t key, ObjectKind kind);
