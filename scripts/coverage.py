@@ -38,7 +38,6 @@ BY_ITEM = {
     "S4-22": "a number of one machine",
     "RL12": "the rate limiter is of one process",
     "LK14": "no PostgreSQL here",
-    "SV4": "IAM is not told a caller's deadline; each of its requests is bounded by its own",
 }
 REASONS = {
     "OUT": "out of scope",
