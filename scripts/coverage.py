@@ -31,7 +31,6 @@ BY_ITEM = {
     "S2-05": "no Redis here; of the shared store that goes away: S0-08",
     "S2-11": "no tracing in the services",
     "S3-10": "the rate limiter is of one process, without Redis",
-    "S3-46": "a freeze has no override",
     "S3-47": "no issue tracking",
     "S3-48": "no issue tracking",
     "S4-19": "mixed load is in S0-54 and S1-33",
