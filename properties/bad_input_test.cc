@@ -136,6 +136,30 @@ RC_GTEST_PROP(SchemaFreeze, whatever_path_is_frozen_or_written_is_or_is_refused,
   RC_ASSERT(is(freeze, written ? Error::locked : Error::invalid_argument));
 }
 
+/// Covers: S3-46
+RC_GTEST_PROP(SchemaFreeze, whatever_is_said_an_override_is_audited_once_or_refused, ()) {
+  store::MemoryStore store;
+  const auto opened = lock_manager::LockServer::open({}, store);
+  int audited = 0;
+  lock_manager::SchemaFreeze schema(*std::get<std::unique_ptr<lock_manager::LockServer>>(opened), {},
+                                    [&](const lock_manager::OverrideRecord&) { return ++audited > 0; });
+  const auto freeze = schema.freeze({"main"}, mono_now());
+  const auto texts = rc::gen::oneOf(bytes(), rc::gen::element<std::string>("ann", "production is down", std::string(12, ' ')));
+  const std::string who = *texts, why = *texts;
+  const lock_manager::Duration time(*rc::gen::oneOf(rc::gen::arbitrary<std::int64_t>(), rc::gen::just<std::int64_t>(60'000'000'000)));
+  const auto leave = schema.override_freeze({"main"}, who, why, time);
+  const auto letters = [](const std::string& text) {
+    std::size_t count = 0;
+    for (const char c : text) count += static_cast<unsigned char>(c) > ' ' && c != 0x7f;
+    return count;
+  };
+  const bool good = letters(who) > 0 && who.size() <= 256 && letters(why) >= 10 && why.size() <= 1000 && time.count() > 0 &&
+                    time <= std::chrono::hours(1);
+  RC_ASSERT(audited == (good ? 1 : 0));
+  if (!good) RC_ASSERT(is(leave, Error::invalid_argument));
+  if (good) RC_ASSERT(std::get<lock_manager::Override>(leave).live());
+}
+
 /// Covers: S0-26, S4-23
 RC_GTEST_PROP(Journal, an_event_that_could_not_be_read_back_is_refused, ()) {
   store::MemoryStore store;

@@ -5,6 +5,7 @@
 
 #include "properties/common.h"
 #include "scenarios/services/town.h"
+#include "services/time_left.h"
 
 namespace properties {
 
@@ -16,6 +17,7 @@ struct BadRequest {
   int deep = 0;          ///< nested arrays around the body
   int large_kb = 0;      ///< appended to the body
   std::string key;       ///< Idempotency-Key
+  std::string time_left; ///< X-Time-Left-Ms
 };
 
 inline constexpr const char* paths[] = {"iam/validate", "oms/orders", "oms/orders/1", "oms/health", "oms/health/deep", "iam/health/deep", "oms/metrics", "iam/health", "oms/nowhere"};
@@ -27,6 +29,8 @@ inline void showValue(const BadRequest& r, std::ostream& out) {
   rc::show(r.body, out);
   out << " in " << r.deep << " arrays and " << r.large_kb << " KB more, key ";
   rc::show(r.key, out);
+  out << ", time left ";
+  rc::show(r.time_left, out);
 }
 
 /// Bytes as they come, and texts that are nearly right.
@@ -48,7 +52,9 @@ inline rc::Gen<BadRequest> bad_requests() {
       set(&BadRequest::endpoint, between(0, 8)), set(&BadRequest::method, rc::gen::weightedElement<int>({{6, 0}, {1, 1}, {1, 2}})),
       set(&BadRequest::bearer, rc::gen::oneOf(rc::gen::just(std::string("good")), texts())), set(&BadRequest::body, texts()),
       set(&BadRequest::deep, rc::gen::element(0, 0, 0, 3, 20, 5000)), set(&BadRequest::large_kb, rc::gen::element(0, 0, 0, 1, 17, 1024)),
-      set(&BadRequest::key, rc::gen::oneOf(rc::gen::just(std::string()), texts())));
+      set(&BadRequest::key, rc::gen::oneOf(rc::gen::just(std::string()), texts())),
+      set(&BadRequest::time_left, rc::gen::oneOf(rc::gen::just(std::string()), texts(),
+                                                 rc::gen::element<std::string>("0", "600000", "600001", "-1", "+1", "1e3", "1 ", "18446744073709551617"))));
 }
 
 /// What no header can carry: the client library would refuse to send it, or send another header.
@@ -67,6 +73,7 @@ inline httplib::Result send(const BadRequest& r, const std::string& good) {
   httplib::Headers headers;
   if (!r.bearer.empty()) headers.emplace("Authorization", "Bearer " + (r.bearer == "good" ? good : header_text(r.bearer)));
   if (!r.key.empty()) headers.emplace("Idempotency-Key", header_text(r.key));
+  if (!r.time_left.empty()) headers.emplace(services::time_left_header, header_text(r.time_left));
   const std::string body = std::string(static_cast<std::size_t>(r.deep), '[') + r.body + std::string(static_cast<std::size_t>(r.deep), ']') +
                            std::string(static_cast<std::size_t>(r.large_kb) * 1024, 'x');
   const bool posts = r.endpoint < 2;
@@ -76,7 +83,7 @@ inline httplib::Result send(const BadRequest& r, const std::string& good) {
   return client.Get(target, headers);
 }
 
-/// Covers: S0-24, S0-25, S0-26, S0-38
+/// Covers: S0-24, S0-25, S0-26, S0-38, SV4
 template <typename World>
 void check_endpoints(const std::vector<BadRequest>& requests) {
   World town;
@@ -85,7 +92,10 @@ void check_endpoints(const std::vector<BadRequest>& requests) {
     const auto result = send(request, good);
     if (!result) continue;  // a connection may be closed on one who sends too much
     const int status = result->status;
-    FORESEED_CHECK(status >= 200 && status < 500);
+    FORESEED_CHECK((status >= 200 && status < 500) || (status == 504 && request.time_left == "0"));
+    const bool heeds_time = request.endpoint < 3 && request.method == 0 && request.large_kb < 17;
+    const bool nonsense = !request.time_left.empty() && !services::parse_time_left(request.time_left);
+    if (heeds_time && nonsense) FORESEED_CHECK(status >= 400);
     const bool harmless = request.endpoint >= 3 && request.endpoint <= 7 && request.method == 0;
     FORESEED_CHECK(status >= 400 || harmless || request.bearer == "good");
     // Refusals by a handler say what they are; refusals by the HTTP library (413, 404 of a route) may have no body.

@@ -31,14 +31,12 @@ BY_ITEM = {
     "S2-05": "no Redis here; of the shared store that goes away: S0-08",
     "S2-11": "no tracing in the services",
     "S3-10": "the rate limiter is of one process, without Redis",
-    "S3-46": "a freeze has no override",
     "S3-47": "no issue tracking",
     "S3-48": "no issue tracking",
     "S4-19": "mixed load is in S0-54 and S1-33",
     "S4-22": "a number of one machine",
     "RL12": "the rate limiter is of one process",
     "LK14": "no PostgreSQL here",
-    "SV4": "IAM is not told a caller's deadline; each of its requests is bounded by its own",
 }
 REASONS = {
     "OUT": "out of scope",

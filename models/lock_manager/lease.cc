@@ -77,6 +77,13 @@ PathLease& PathLease::operator=(PathLease&& other) noexcept {
   return *this;
 }
 
+MonoTime PathLease::valid_until() const {
+  if (leases_.empty()) return MonoTime::min();
+  const auto first = std::min_element(leases_.begin(), leases_.end(),
+                                      [](const Lease& a, const Lease& b) { return a.valid_until() < b.valid_until(); });
+  return first->valid_until();
+}
+
 bool PathLease::valid() const {
   return !leases_.empty() && std::all_of(leases_.begin(), leases_.end(), [](const Lease& l) { return l.valid(); });
 }

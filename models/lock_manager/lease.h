@@ -65,6 +65,7 @@ class PathLease {
 
   /// The lease on the last part, whose token guards it. REQUIRES: not empty.
   const Lease& leaf() const { return leases_.back(); }
+  MonoTime valid_until() const;  ///< of the lease that ends first; MonoTime::min() where it is empty
   bool valid() const;
   std::optional<Error> renew();
   void release() noexcept;

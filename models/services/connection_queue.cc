@@ -11,11 +11,12 @@ ConnectionQueue::ConnectionQueue(std::size_t workers, std::size_t queued_max, co
 }
 
 void ConnectionQueue::enqueue(std::function<void()> serve) {
+  const common::MonoTime since = common::mono_now();
   bool room = false;
   {
     std::unique_lock lock(mutex_);
     room = room_.wait_for(lock, room_wait_max_, [this] { return queue_.size() < queued_max_; });
-    if (room) queue_.push_back(std::move(serve));
+    if (room) queue_.push_back({std::move(serve), since});
   }
   if (!room) return serve();
   arrived_.notify_one();
@@ -31,14 +32,28 @@ void ConnectionQueue::shutdown() {
   for (std::thread& worker : workers_) worker.join();
 }
 
+void ConnectionQueue::request_begins(bool sent_after_wait) {
+  const common::MonoTime now = common::mono_now();
+  const std::lock_guard lock(mutex_);
+  Serving& serving = serving_[std::this_thread::get_id()];
+  const common::Duration waited = std::exchange(serving.waited, common::Duration::zero());
+  serving.arrived = sent_after_wait ? now : now - waited;
+}
+
+common::MonoTime ConnectionQueue::arrival() const {
+  const std::lock_guard lock(mutex_);
+  return serving_.at(std::this_thread::get_id()).arrived;
+}
+
 void ConnectionQueue::work() {
   std::unique_lock lock(mutex_);
   for (;;) {
     arrived_.wait_for(lock, look_every, [this] { return !queue_.empty() || ending_; });
     if (queue_.empty() && ending_) return;
     if (queue_.empty()) continue;
-    auto serve = std::move(queue_.front());
+    auto [serve, since] = std::move(queue_.front());
     queue_.pop_front();
+    serving_[std::this_thread::get_id()].waited = common::mono_now() - since;
     lock.unlock();
     room_.notify_one();
     serve();

@@ -2,16 +2,19 @@
 
 #include <httplib.h>
 
+#include <algorithm>
 #include <functional>
 #include <stdexcept>
 #include <utility>
 
 #include "services/deadline_stream.h"
+#include "services/time_left.h"
 
 namespace services {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+using std::chrono_literals::operator""ms;
 
 void require_range(const char* field, std::int64_t value, std::int64_t low, std::int64_t high) {
   if (value >= low && value <= high) return;
@@ -69,6 +72,7 @@ class HttpClient::Connection final : public httplib::ClientImpl {
     auto error = httplib::Error::Success;
     timed_out_ = false;
     tls_failed_ = false;
+    request_ = &request;
     if (send(request, response, error)) {
       reply.status = response.status;
       return reply;
@@ -91,10 +95,13 @@ class HttpClient::Connection final : public httplib::ClientImpl {
                       std::function<bool(httplib::Stream&)> exchange) override {
     const bool is_new = client_.tls_ && !session_;
     if (is_new) session_ = client_.tls_->session(socket.sock);
-    DeadlineStream stream(socket.sock, session_.get(), Clock::now() + config_.request_deadline,
-                          config_.read_timeout);
+    const auto deadline = Clock::now() + config_.request_deadline;
+    DeadlineStream stream(socket.sock, session_.get(), deadline, config_.read_timeout);
     tls_failed_ = is_new && (!session_ || !stream.handshake());
     if (is_new && session_) client_.note_certificate(*session_);
+    const auto left = std::min<Clock::duration>(deadline - Clock::now(), config_.read_timeout);
+    const auto left_ms = std::max(std::chrono::floor<std::chrono::milliseconds>(left), 0ms);
+    request_->set_header(time_left_header, std::to_string(left_ms.count()));
     const bool done = !tls_failed_ && exchange(stream);
     timed_out_ = stream.timed_out();
     return done;
@@ -103,6 +110,7 @@ class HttpClient::Connection final : public httplib::ClientImpl {
   HttpClient& client_;
   const HttpClientConfig& config_;
   TlsClient::Session session_;  // of the socket that is open; null: plain text, or none yet
+  httplib::Request* request_ = nullptr;  // that is being sent
   bool timed_out_ = false;
   bool tls_failed_ = false;
 };

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "services/connection_queue.h"
+#include "services/time_left.h"
 
 namespace services {
 namespace {
@@ -112,7 +113,10 @@ void HttpServer::configure() {
   });
   // Only what found no worker and no place in the queue is served by the accepting thread: to be told so.
   server_->set_pre_routing_handler([this](const httplib::Request&, httplib::Response& response) {
-    if (std::this_thread::get_id() != accepting_) return httplib::Server::HandlerResponse::Unhandled;
+    if (std::this_thread::get_id() != accepting_) {
+      queue_->request_begins(config_.tls.has_value());  // there, the handshake comes first, and needs a worker
+      return httplib::Server::HandlerResponse::Unhandled;
+    }
     response.set_header("Retry-After", "1");
     response.set_header("Connection", "close");
     reply_error(response, 503, "overloaded", "too many connections wait to be served");
@@ -123,6 +127,7 @@ void HttpServer::configure() {
   server_->new_task_queue = [this]() -> httplib::TaskQueue* {
     auto queue = std::make_unique<ConnectionQueue>(config_.worker_threads,
                                                    config_.connections_queued_max, config_.place_timeout);
+    queue_ = queue.get();
     bool abandoned = false;
     {
       std::lock_guard lock(mutex_);
@@ -159,6 +164,20 @@ void HttpServer::stop() {
   port_ = 0;
 }
 
+bool HttpServer::refuse_late(const httplib::Request& request, httplib::Response& response) {
+  if (!request.has_header(time_left_header)) return false;
+  const auto left = parse_time_left(request.get_header_value(time_left_header));
+  if (!left || request.get_header_value_count(time_left_header) != 1) {
+    reply_error(response, common::Error::invalid_argument,
+                "want header X-Time-Left-Ms once, if at all: 0 to 600000");
+    return true;
+  }
+  if (common::mono_now() - queue_->arrival() < *left) return false;
+  ++late_;
+  reply_error(response, common::Error::deadline_exceeded, "the caller no longer waits");
+  return true;
+}
+
 void reply_json(httplib::Response& response, int status, const nlohmann::json& body) {
   response.status = status;
   response.set_content(body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace),
@@ -168,6 +187,10 @@ void reply_json(httplib::Response& response, int status, const nlohmann::json& b
 void reply_error(httplib::Response& response, int status, std::string_view code,
                  std::string_view message) {
   reply_json(response, status, {{"error", {{"code", code}, {"message", message}}}});
+}
+
+void reply_error(httplib::Response& response, common::Error error, std::string_view message) {
+  reply_error(response, common::traits(error).http_status, common::to_string(error), message);
 }
 
 }  // namespace services

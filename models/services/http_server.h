@@ -6,9 +6,11 @@
 // worker threads, up to `worker_threads` at once, which is what bounds work in flight.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -19,14 +21,18 @@
 #include <string_view>
 #include <thread>
 
+#include "common/error.h"
 #include "services/tls.h"
 
 namespace httplib {
 class Server;
+struct Request;
 struct Response;
 }  // namespace httplib
 
 namespace services {
+
+class ConnectionQueue;
 
 struct HttpServerConfig {
   std::string host = "127.0.0.1";  ///< name or address to listen on
@@ -84,6 +90,15 @@ class HttpServer {
   /// The port in use; 0 while not started.
   int port() const { return port_; }
 
+  /// For handlers, before they begin to work: true where nobody waits for the answer any more (see time_left.h), or it
+  /// cannot be told; `response` is complete then: deadline_exceeded (504) or invalid_argument (400). Time counts from the
+  /// arrival of the request, its wait for a worker included; what it took on the way here, or waited in the kernel's
+  /// backlog while the queue was full, we do not know.
+  bool refuse_late(const httplib::Request& request, httplib::Response& response);
+
+  /// Requests refused as late since construction.
+  std::uint64_t late() const { return late_; }
+
  private:
   void configure();
   void serve();
@@ -94,7 +109,9 @@ class HttpServer {
   std::thread thread_;
   int port_ = 0;
   int listener_ = -1;
-  std::thread::id accepting_;  // set before there are workers
+  std::thread::id accepting_;         // set before there are workers
+  ConnectionQueue* queue_ = nullptr;  // httplib's; set before the first request, for those who handle one
+  std::atomic<std::uint64_t> late_{0};
 
   std::mutex mutex_;
   std::condition_variable changed_;
@@ -106,8 +123,9 @@ class HttpServer {
 /// Answers with a JSON body.
 void reply_json(httplib::Response& response, int status, const nlohmann::json& body);
 
-/// Answers {"error":{"code":code,"message":message}}.
+/// Answers {"error":{"code":code,"message":message}}; an Error by its own status and name.
 void reply_error(httplib::Response& response, int status, std::string_view code,
                  std::string_view message);
+void reply_error(httplib::Response& response, common::Error error, std::string_view message);
 
 }  // namespace services

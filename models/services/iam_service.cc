@@ -15,7 +15,7 @@ IamService::IamService(const IamConfig& config, JwtKey key)
 
 void IamService::add_routes(httplib::Server& server) {
   server.Post("/validate", [this](const httplib::Request& request, httplib::Response& response) {
-    validate_token(request.body, response);
+    validate_token(request, response);
   });
   server.Get("/health", [](const httplib::Request&, httplib::Response& response) {
     reply_json(response, 200, {{"status", "ok"}});
@@ -28,8 +28,9 @@ void IamService::add_routes(httplib::Server& server) {
   });
 }
 
-void IamService::validate_token(const std::string& body, httplib::Response& response) {
-  const auto document = parse_bounded_json(body);
+void IamService::validate_token(const httplib::Request& request, httplib::Response& response) {
+  if (server_.refuse_late(request, response)) return;
+  const auto document = parse_bounded_json(request.body);
   const auto token = document ? string_field(*document, "token") : std::nullopt;
   const auto scope = document ? string_field(*document, "scope") : std::nullopt;
   const auto required = scope ? parse_scopes(*scope) : std::nullopt;
@@ -58,7 +59,7 @@ void IamService::validate_token(const std::string& body, httplib::Response& resp
 }
 
 IamCounters IamService::counters() const {
-  return {active_, invalid_token_, insufficient_scope_, invalid_request_};
+  return {active_, invalid_token_, insufficient_scope_, invalid_request_, server_.late()};
 }
 
 }  // namespace services

@@ -5,6 +5,8 @@
 //     400 {"error": {"code": "invalid_request", ...}}      the request is not of that form
 //     401 {"error": {"code": "invalid_token", ...}}        message is a JwtError by name
 //     403 {"error": {"code": "insufficient_scope", ...}}
+//     504 {"error": {"code": "deadline_exceeded", ...}}    the caller said, in X-Time-Left-Ms, that it no longer waits:
+//         the token was not looked at. 400 invalid_argument where that header makes no sense. See time_left.h.
 //   GET /health       200 {"status": "ok"}: it serves
 //   GET /health/deep  200 {"status": "ok", "checks": {"key": "ok"}}; 503 and "degraded" where tokens cannot be judged
 //
@@ -32,6 +34,7 @@ struct IamCounters {
   std::uint64_t invalid_token = 0;
   std::uint64_t insufficient_scope = 0;
   std::uint64_t invalid_request = 0;
+  std::uint64_t deadline_exceeded = 0;
 };
 
 class IamService {
@@ -48,7 +51,7 @@ class IamService {
 
  private:
   void add_routes(httplib::Server& server);
-  void validate_token(const std::string& body, httplib::Response& response);
+  void validate_token(const httplib::Request& request, httplib::Response& response);
 
   const TokenAuthority authority_;
   HealthCheck key_{[this] { return authority_.works(); }, std::chrono::seconds(1)};  // a signature takes milliseconds

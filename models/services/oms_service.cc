@@ -96,11 +96,11 @@ void OmsService::add_routes(httplib::Server& server) {
   using httplib::Request;
   using httplib::Response;
   server.Post("/orders", [this](const Request& request, Response& response) {
-    within_bulkhead(response, [&] { place_order(request, response); });
+    within_bulkhead(request, response, [&] { place_order(request, response); });
   });
   // The bound on digits also bounds how deep std::regex recurses.
   server.Get(R"(/orders/(\d{1,20}))", [this](const Request& request, Response& response) {
-    within_bulkhead(response, [&] { get_order(request, response); });
+    within_bulkhead(request, response, [&] { get_order(request, response); });
   });
   server.Get("/health",
              [this](const Request&, Response& response) { reply_json(response, 200, health()); });
@@ -115,7 +115,9 @@ void OmsService::add_routes(httplib::Server& server) {
 
 /// Refuses at once what would be too much: waiting callers give up, and work done for those who did
 /// is what keeps an overloaded service down.
-void OmsService::within_bulkhead(httplib::Response& response, const std::function<void()>& work) {
+void OmsService::within_bulkhead(const httplib::Request& request, httplib::Response& response,
+                                 const std::function<void()>& work) {
+  if (server_.refuse_late(request, response)) return;
   const Bulkhead::Visit visit(bulkhead_);
   if (visit.entered()) return work();
   response.set_header("Retry-After", "1");
@@ -226,6 +228,7 @@ nlohmann::json OmsService::metrics() const {
     iam[std::string(to_string(static_cast<IamStatus>(i)))] = auth.iam[static_cast<std::size_t>(i)];
   }
   return {{"orders", orders_.size()},
+          {"late", server_.late()},
           {"bulkhead",
            {{"entered", load.entered},
             {"refused", load.refused},

@@ -7,7 +7,8 @@
 //   GET /orders/<id>   Authorization: Bearer <token with scope orders:read>; own orders only
 //     200 the order; 404 not_found (also for someone else's order)
 //   both: 401 missing_token or invalid_token, 403 insufficient_scope,
-//         503 auth_unavailable (with Retry-After), and header X-Auth-Path: remote | local | none
+//         503 auth_unavailable (with Retry-After), and header X-Auth-Path: remote | local | none; 504 deadline_exceeded
+//         and 400 invalid_argument by the caller's X-Time-Left-Ms, see time_left.h
 //   GET /health        200 {"status": "ok", "iam": {"breaker": "closed"}}: it serves; asks nobody
 //   GET /health/deep   200 or, where orders cannot be taken, 503: see `deep_health`
 //   GET /metrics       200 counters as JSON: what `metrics()` returns
@@ -98,7 +99,8 @@ class OmsService {
                                      const Scopes& required);
   void place_order(const httplib::Request& request, httplib::Response& response);
   void get_order(const httplib::Request& request, httplib::Response& response);
-  void within_bulkhead(httplib::Response& response, const std::function<void()>& work);
+  void within_bulkhead(const httplib::Request& request, httplib::Response& response,
+                       const std::function<void()>& work);
 
   const FallbackPolicy fallback_;
   const std::size_t orders_max_;

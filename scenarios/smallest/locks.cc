@@ -150,3 +150,23 @@ FORESEED_SCENARIO(smallest_freeze, "a branch is frozen while a resource of it is
       });
   FORESEED_CHECK(std::holds_alternative<PathLease>(schema.begin_write({"main", "user"})));
 }
+
+// S3-46
+FORESEED_SCENARIO(smallest_override, "a write under an override begins while its freeze ends and the next one begins: not in the next one (holds)") {
+  store::MemoryStore store;
+  const auto server = open(store);
+  SchemaFreeze schema(*server, {}, [](const OverrideRecord&) { return true; });
+  auto first = schema.freeze({"main"}, mono_now());
+  const auto leave = schema.override_freeze({"main"}, "ann", "production is down", 1h);
+  std::optional<Result<EmergencyPass>> pass;
+  std::optional<Result<Freeze>> second;
+  together([&] { pass.emplace(schema.begin_write(std::get<Override>(leave), {"main"})); },
+           [&] {
+             std::get<Freeze>(first).end();
+             second.emplace(schema.freeze({"main"}, mono_now()));
+           });
+  const bool written = std::holds_alternative<EmergencyPass>(*pass), next = std::holds_alternative<Freeze>(*second);
+  FORESEED_CHECK(!(written && next));
+  if (!written) FORESEED_CHECK(std::get<Error>(*pass) == Error::lease_lost || std::get<Error>(*pass) == Error::locked);
+  if (!next) FORESEED_CHECK(std::get<Error>(*second) == Error::locked);
+}

@@ -122,6 +122,17 @@ std::vector<std::string> check_iam(const Town& town) {
                            "{\"token\":\"\xff\",\"scope\":\"a\"}"}) {
     findings.expect(std::string("a body that is ") + body, 400, ask(town.iam, "POST", "/validate", body).status);
   }
+  // SV4
+  const std::string question = json{{"token", town.writer}, {"scope", "orders:read"}}.dump();
+  const auto in_time = [&](const char* left) { return ask(town.iam, "POST", "/validate", question, {}, {{"X-Time-Left-Ms", left}}); };
+  findings.expect("a caller who waits", 200, in_time("600000").status);
+  findings.expect("a caller who gave up", "deadline_exceeded", in_time("0").code());
+  findings.expect("its status", 504, in_time("0").status);
+  for (const char* left : {"-1", "600001", "1.5", "soon", "1e3", "99999999999999999999"}) {
+    findings.expect(std::string("a time left of ") + left, "invalid_argument", in_time(left).code());
+  }
+  const httplib::Headers twice = {{"X-Time-Left-Ms", "60000"}, {"X-Time-Left-Ms", "60000"}};
+  findings.expect("a time left, twice", 400, ask(town.iam, "POST", "/validate", question, {}, twice).status);
   findings.expect("a body that is too long", 413, ask(town.iam, "POST", "/validate", std::string(20'000, ' ')).status);
   findings.expect("a path that is none", 404, ask(town.iam, "GET", "/nothing").status);
   findings.expect("four at once", json({200, 200, 200, 200}),
@@ -153,6 +164,8 @@ std::vector<std::string> check_oms(const Town& town) {
                            R"({"item":"a\u0000b","quantity":1})", R"({"item":"tea","quantity":1000001})"}) {
     findings.expect(std::string("a body that is ") + body, "invalid_order", order(town.writer, body).code());
   }
+  findings.expect("a caller who gave up", "deadline_exceeded", ask(town.oms, "POST", "/orders", tea, town.writer, {{"X-Time-Left-Ms", "0"}}).code());
+  findings.expect("a time left of soon", 400, ask(town.oms, "POST", "/orders", tea, town.writer, {{"X-Time-Left-Ms", "soon"}}).status);
   findings.expect("a key, used again", json({200, 200, 200, 201}), at_once(4, [&](int) { return order(town.writer, tea, "k").status; }));
   findings.expect("a key, used for something else", 409, order(town.writer, R"({"item":"milk","quantity":2})", "k").status);
   findings.expect("four at once", json({201, 201, 201, 201}), at_once(4, [&](int) { return order(town.writer, tea).status; }));

@@ -47,7 +47,21 @@ stop() {  # PID; graceful, exit code 0
   expect "exit code after SIGTERM" 0 $?
 }
 
-curl_status() { curl -s -m 20 -o "$work/body" -D "$work/head" -w '%{http_code}' "$@"; }
+# The status. Where no answer came at all - on a machine so busy that a handshake runs out of time - it asks again, twice, but
+# only where the first attempt cannot have done anything: it was no POST, or there was no connection (curl's 7 and 35). What
+# curl said is in curl.err, which a failure prints; a status that is wrong is never asked for again.
+curl_status() {
+  local status code attempt
+  for attempt in 1 2 3; do
+    status=$(curl -sS -m 20 -o "$work/body" -D "$work/head" -w '%{http_code}' "$@" 2>>"$work/curl.err")
+    code=$?
+    [ "$status" = 000 ] || break
+    case " $* " in *" -d "*) [ "$code" = 7 ] || [ "$code" = 35 ] || break ;; esac
+    echo "attempt $attempt: no answer, curl's exit code $code: $*" | tee -a "$work/curl.err" >&2
+    sleep 0.5
+  done
+  printf '%s' "$status"
+}
 order() { # TOKEN
   curl_status -H "Authorization: Bearer $1" -d '{"item":"tea","quantity":2}' \
     "http://127.0.0.1:$oms_port/orders"

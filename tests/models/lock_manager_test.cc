@@ -389,6 +389,37 @@ TEST(SchemaFreeze, TellsItsProgress) {  // S3-44
   EXPECT_EQ(ask().retry_after_s, 1);
 }
 
+TEST(SchemaFreeze, IsOverriddenInAnEmergency) {  // S3-46
+  store::MemoryStore store;
+  const auto server = open_server(store);
+  int audited = 0;
+  SchemaFreeze schema(*server, long_leases(), [&](const OverrideRecord&) { return ++audited > 0; });
+  auto frozen = schema.freeze({"main"}, mono_now());
+  const std::string why = "production is down, ticket 4711";
+  const auto leave = schema.override_freeze({"main", "user"}, "ann", why, std::chrono::minutes(5));
+  EXPECT_EQ(audited, 1);
+  FencedStore resource(store);
+  {
+    auto pass = schema.begin_write(std::get<Override>(leave), {"main", "user", "42"});
+    EXPECT_EQ(resource.write(std::get<EmergencyPass>(pass).token(), "mended"), std::nullopt);
+    std::get<Freeze>(frozen).end();
+    EXPECT_EQ(std::get<Error>(schema.freeze({"main"}, mono_now())), Error::locked) << "it is still being written";
+  }
+  EXPECT_FALSE(std::get<Override>(leave).live());
+  EXPECT_EQ(std::get<Error>(schema.begin_write(std::get<Override>(leave), {"main", "user", "42"})), Error::lease_lost);
+  auto again = schema.freeze({"main"}, mono_now());
+  ASSERT_TRUE(std::holds_alternative<Freeze>(again));
+  EXPECT_FALSE(std::get<Override>(leave).live()) << "another freeze";
+  std::get<Freeze>(again).end();
+  // An ordinary write comes later, and its token says so.
+  const auto pass = schema.begin_write({"main", "user", "42"});
+  EXPECT_EQ(resource.write(std::get<PathLease>(pass).leaf().token(), "changed"), std::nullopt);
+
+  SchemaFreeze unaudited(*server, long_leases());
+  auto other = unaudited.freeze({"dev"}, mono_now());
+  EXPECT_EQ(std::get<Error>(unaudited.override_freeze({"dev"}, "ann", why, std::chrono::minutes(5))), Error::unavailable);
+}
+
 TEST(LockConfig, NumbersOutOfRangeAreRefused) {
   store::MemoryStore store;
   ServerConfig server = small_server();
