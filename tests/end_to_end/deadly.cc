@@ -10,7 +10,11 @@
 #include <thread>
 #include <vector>
 
+#include "../past_the_simulator.h"
+
 namespace {
+
+using foreseed::testing::past_the_simulator;
 
 #ifdef DEADLY_CHANGED  // the same program some commits later
 constexpr bool repaired = true;
@@ -40,13 +44,6 @@ void if_preempted(Die die) {
 }
 
 int* volatile nowhere = nullptr;
-
-/// What no wrapper of libc sees.
-long system_call(long number, long first = 0, long second = 0) {
-  long result;
-  asm volatile("syscall" : "=a"(result) : "a"(number), "D"(first), "S"(second) : "rcx", "r11", "memory");
-  return result;
-}
 
 int recurse(int depth) {
   volatile char room[1024] = {};
@@ -80,13 +77,13 @@ FORESEED_SCENARIO(out_of_memory, "keeps 1 MiB more, again and again") {
   });
 }
 FORESEED_SCENARIO(killed, "kills its process: nothing in it can catch that") {
-  if_preempted([] { system_call(SYS_kill, system_call(SYS_getpid), SIGKILL); });
+  if_preempted([] { past_the_simulator(SYS_kill, past_the_simulator(SYS_getpid), SIGKILL); });
 }
 FORESEED_SCENARIO(gone, "ends its process behind everybody's back") {
-  if_preempted([] { system_call(SYS_exit_group, 9); });
+  if_preempted([] { past_the_simulator(SYS_exit_group, 9); });
 }
 FORESEED_SCENARIO(gone_quietly, "ends its process as if all were well") {
-  if_preempted([] { system_call(SYS_exit_group, 0); });
+  if_preempted([] { past_the_simulator(SYS_exit_group, 0); });
 }
 FORESEED_SCENARIO(wrong, "loses an update") {
   if_preempted([] { FORESEED_CHECK(!"an update was lost"); });

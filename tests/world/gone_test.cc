@@ -22,6 +22,7 @@
 #include <string>
 #include <thread>
 
+#include "past_the_simulator.h"
 #include "run_scenario.h"
 
 namespace foreseed::testing {
@@ -151,12 +152,7 @@ TEST(World, is_gone_without_trace_after_a_thousand_executions) {
   EXPECT_LT(after.resident, before.resident + 1024 * 1024);
 }
 
-/// A call of the host's kernel past the simulator: what a world that leaks would leave in the process.
-long past_the_simulator(long number, long first, long second) {
-  long result;
-  asm volatile("syscall" : "=a"(result) : "a"(number), "D"(first), "S"(second) : "rcx", "r11", "memory");
-  return result;
-}
+// What a world that leaks would leave in the process.
 
 constexpr int left_descriptor = 100;  // free, and none of the simulator's
 
@@ -164,23 +160,17 @@ void leaves_a_descriptor() {
   FORESEED_CHECK(past_the_simulator(SYS_dup2, 0, left_descriptor) == left_descriptor);
 }
 
+__attribute__((noinline, no_sanitize("thread"))) void waits_for_ever() {
+  for (long result;;) asm volatile("syscall" : "=a"(result) : "a"(SYS_pause) : "rcx", "r11", "memory");
+}
+
 /// A thread that the simulator knows nothing of, as vfork() makes one but of this process; it waits for ever.
 void leaves_a_thread() {
-  alignas(16) static char stack[4096];
+  alignas(16) static std::uintptr_t stack[512];
   constexpr long flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM;
-  long result;
-  asm volatile(
-      "syscall\n\t"
-      "test %%rax, %%rax\n\t"
-      "jnz 1f\n\t"
-      "0: mov %[pause], %%eax\n\t"
-      "syscall\n\t"
-      "jmp 0b\n\t"
-      "1:"
-      : "=a"(result)
-      : "a"(SYS_clone), "D"(flags), "S"(stack + sizeof stack), "d"(0), [pause] "i"(SYS_pause)
-      : "rcx", "r11", "r10", "r8", "memory");
-  FORESEED_CHECK(result > 0);
+  std::uintptr_t* const top = stack + std::size(stack) - 2;
+  *top = reinterpret_cast<std::uintptr_t>(&waits_for_ever);  // where libc's syscall() returns to there
+  FORESEED_CHECK(past_the_simulator(SYS_clone, flags, reinterpret_cast<long>(top)) > 0);
 }
 
 /// Writes past instrumentation over what the heap keeps before a block: whose it is. So it goes off the wrong ledger.
