@@ -23,12 +23,6 @@ namespace {
 
 bool ours(int fd) { return simulated_code() && io::is_virtual(fd); }
 
-long through_errno(long result) {
-  if (result >= 0) return result;
-  errno = static_cast<int>(-result);
-  return -1;
-}
-
 /// Calls `use` with what the descriptor stands for.
 template <typename Use>
 long with(int fd, Use use) {

@@ -19,12 +19,6 @@ using namespace foreseed;
 
 namespace {
 
-int through_errno(long result) {
-  if (result >= 0) return static_cast<int>(result);
-  errno = static_cast<int>(-result);
-  return -1;
-}
-
 /// The description of `fd` as a T; null, with errno set, if it is none.
 template <typename T>
 T* find_as(int fd, io::Description::Kind kind, int otherwise) {

@@ -16,13 +16,6 @@ using namespace foreseed;
 
 namespace {
 
-/// For sem_*: an errno value becomes -1 and errno.
-int through_errno(int error) {
-  if (error == 0) return 0;
-  errno = error;
-  return -1;
-}
-
 bool valid(const timespec* time) { return time->tv_nsec >= 0 && time->tv_nsec < 1'000'000'000; }
 
 }  // namespace
@@ -151,12 +144,12 @@ FORESEED_EXPORT int pthread_rwlock_destroy(pthread_rwlock_t* lock) {
 // --- semaphores, barriers
 
 FORWARD(sem_wait, (sem_t * semaphore), (semaphore), sync::semaphore_wait(semaphore))
-FORWARD(sem_trywait, (sem_t * semaphore), (semaphore), through_errno(sync::semaphore_trywait(semaphore)))
-FORWARD(sem_post, (sem_t * semaphore), (semaphore), through_errno(sync::semaphore_post(semaphore)))
+FORWARD(sem_trywait, (sem_t * semaphore), (semaphore), error_through_errno(sync::semaphore_trywait(semaphore)))
+FORWARD(sem_post, (sem_t * semaphore), (semaphore), error_through_errno(sync::semaphore_post(semaphore)))
 FORWARD(sem_timedwait, (sem_t * semaphore, const timespec* time), (semaphore, time),
-        through_errno(TIMED(time, sync::semaphore_wait(semaphore, sync::deadline_of(CLOCK_REALTIME, *time)))))
+        error_through_errno(TIMED(time, sync::semaphore_wait(semaphore, sync::deadline_of(CLOCK_REALTIME, *time)))))
 FORWARD(sem_clockwait, (sem_t * semaphore, clockid_t clock, const timespec* time), (semaphore, clock, time),
-        through_errno(CLOCKED(clock, time, sync::semaphore_wait(semaphore, sync::deadline_of(clock, *time)))))
+        error_through_errno(CLOCKED(clock, time, sync::semaphore_wait(semaphore, sync::deadline_of(clock, *time)))))
 FORWARD(sem_getvalue, (sem_t * semaphore, int* value), (semaphore, value),
         (*value = sync::semaphore_value(semaphore), 0))
 

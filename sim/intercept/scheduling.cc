@@ -16,12 +16,6 @@ using namespace foreseed;
 
 namespace {
 
-int through_errno(int error) {
-  if (error == 0) return 0;
-  errno = error;
-  return -1;
-}
-
 /// The task that a system call means by `id`; null if there is none.
 Task* task_by_id(pid_t id) {
   World& world = World::get();
@@ -92,20 +86,20 @@ FORWARD(pthread_setschedparam, (pthread_t thread, int of, const sched_param* par
 FORWARD(pthread_setschedprio, (pthread_t thread, int priority), (thread, priority),
         sync::task_of(thread) == nullptr ? ESRCH : priority == 0 ? 0 : EINVAL)
 FORWARD(sched_setscheduler, (pid_t id, int of, const sched_param* parameters), (id, of, parameters),
-        through_errno(set_class(task_by_id(id), of & ~SCHED_RESET_ON_FORK, parameters->sched_priority)))
+        error_through_errno(set_class(task_by_id(id), of & ~SCHED_RESET_ON_FORK, parameters->sched_priority)))
 FORWARD(sched_setparam, (pid_t id, const sched_param* parameters), (id, parameters),
-        through_errno(task_by_id(id) == nullptr ? ESRCH : parameters->sched_priority == 0 ? 0 : EINVAL))
+        error_through_errno(task_by_id(id) == nullptr ? ESRCH : parameters->sched_priority == 0 ? 0 : EINVAL))
 FORWARD(sched_getscheduler, (pid_t id), (id),
-        task_by_id(id) == nullptr ? through_errno(ESRCH) : task_by_id(id)->scheduling_class)
+        task_by_id(id) == nullptr ? error_through_errno(ESRCH) : task_by_id(id)->scheduling_class)
 FORESEED_EXPORT int sched_getparam(pid_t id, sched_param* parameters) noexcept {
   if (!simulated_code()) return REAL(sched_getparam)(id, parameters);
-  if (task_by_id(id) == nullptr) return through_errno(ESRCH);
+  if (task_by_id(id) == nullptr) return error_through_errno(ESRCH);
   parameters->sched_priority = 0;
   return 0;
 }
 FORESEED_EXPORT int sched_rr_get_interval(pid_t id, timespec* interval) noexcept {
   if (!simulated_code()) return REAL(sched_rr_get_interval)(id, interval);
-  if (task_by_id(id) == nullptr) return through_errno(ESRCH);
+  if (task_by_id(id) == nullptr) return error_through_errno(ESRCH);
   *interval = {0, 4'000'000};
   return 0;
 }
@@ -115,25 +109,25 @@ FORWARD(pthread_setaffinity_np, (pthread_t thread, size_t size, const cpu_set_t*
 FORWARD(pthread_getaffinity_np, (pthread_t thread, size_t size, cpu_set_t* set), (thread, size, set),
         get_processors(sync::task_of(thread), size, set))
 FORWARD(sched_setaffinity, (pid_t id, size_t size, const cpu_set_t* set), (id, size, set),
-        through_errno(set_processors(task_by_id(id), size, set)))
+        error_through_errno(set_processors(task_by_id(id), size, set)))
 FORWARD(sched_getaffinity, (pid_t id, size_t size, cpu_set_t* set), (id, size, set),
-        through_errno(get_processors(task_by_id(id), size, set)))
+        error_through_errno(get_processors(task_by_id(id), size, set)))
 
 FORESEED_EXPORT int nice(int by) noexcept {
   if (!simulated_code()) return REAL(nice)(by);
   Task& self = World::get().current();
-  if (set_nice(self, self.nice + by) != 0) return through_errno(EPERM);
+  if (set_nice(self, self.nice + by) != 0) return error_through_errno(EPERM);
   return self.nice;
 }
 FORESEED_EXPORT int getpriority(__priority_which_t which, id_t who) noexcept {
   if (!simulated_code()) return REAL(getpriority)(which, who);
   const Task* const task = which == PRIO_PROCESS ? task_by_id(static_cast<pid_t>(who)) : &World::get().current();
-  return task == nullptr ? through_errno(ESRCH) : task->nice;
+  return task == nullptr ? error_through_errno(ESRCH) : task->nice;
 }
 FORESEED_EXPORT int setpriority(__priority_which_t which, id_t who, int wanted) noexcept {
   if (!simulated_code()) return REAL(setpriority)(which, who, wanted);
   Task* const task = which == PRIO_PROCESS ? task_by_id(static_cast<pid_t>(who)) : &World::get().current();
-  return through_errno(task == nullptr ? ESRCH : set_nice(*task, wanted));
+  return error_through_errno(task == nullptr ? ESRCH : set_nice(*task, wanted));
 }
 
 // Processor time is virtual time, for each thread and for the process.

@@ -21,12 +21,6 @@ using namespace foreseed;
 
 namespace {
 
-long through_errno(long result) {
-  if (result >= 0) return result;
-  errno = static_cast<int>(-result);
-  return -1;
-}
-
 [[noreturn]] void unsupported(const std::string& what) {
   World::get().fail(FindingKind::unsupported, what + " cannot be simulated yet");
 }

@@ -37,12 +37,6 @@ using namespace foreseed;
 
 namespace {
 
-long through_errno(int error) {
-  if (error == 0) return 0;
-  errno = error;
-  return -1;
-}
-
 long futex(const long* a) {
   const auto* const address = reinterpret_cast<const void*>(a[0]);
   const auto* const time = reinterpret_cast<const timespec*>(a[3]);
@@ -55,12 +49,12 @@ long futex(const long* a) {
           time == nullptr ? never
                           : World::get().deadline_after(static_cast<std::uint64_t>(time->tv_sec) * 1'000'000'000 +
                                                         static_cast<std::uint64_t>(time->tv_nsec));
-      return through_errno(sync::futex_wait(address, static_cast<std::uint32_t>(a[2]), deadline));
+      return error_through_errno(sync::futex_wait(address, static_cast<std::uint32_t>(a[2]), deadline));
     }
     case FUTEX_WAIT_BITSET: {  // absolute timeout
       const std::uint64_t deadline =
           time == nullptr ? never : sync::deadline_of(realtime ? CLOCK_REALTIME : CLOCK_MONOTONIC, *time);
-      return through_errno(sync::futex_wait(address, static_cast<std::uint32_t>(a[2]), deadline));
+      return error_through_errno(sync::futex_wait(address, static_cast<std::uint32_t>(a[2]), deadline));
     }
     case FUTEX_WAKE:
     case FUTEX_WAKE_BITSET:
@@ -119,7 +113,6 @@ FORESEED_EXPORT long syscall(long number, ...) noexcept {
     case SYS_open: return open(as<const char*>(a[0]), as<int>(a[1]), as<mode_t>(a[2]));
     case SYS_openat: return openat(as<int>(a[0]), as<const char*>(a[1]), as<int>(a[2]), as<mode_t>(a[3]));
     case SYS_fcntl: return fcntl(as<int>(a[0]), as<int>(a[1]), a[2]);
-    case SYS_select: return through(select, a);
 #define SAME(name) \
   case SYS_##name: return through(::name, a);
 #define AS(number, name) \
@@ -129,8 +122,8 @@ FORESEED_EXPORT long syscall(long number, ...) noexcept {
     SAME(stat) SAME(fstat) SAME(lstat) AS(newfstatat, fstatat) SAME(statx) SAME(access) SAME(faccessat) SAME(flock)
     SAME(rename) SAME(renameat) SAME(renameat2) SAME(mkdir) SAME(mkdirat) SAME(rmdir) SAME(link) SAME(linkat) SAME(unlink)
     SAME(unlinkat) SAME(sendfile)
-    SAME(dup) SAME(dup2) SAME(dup3) SAME(pipe) SAME(pipe2) SAME(poll) SAME(epoll_create) SAME(epoll_create1) SAME(epoll_ctl)
-    SAME(epoll_wait) AS(eventfd2, eventfd) SAME(timerfd_create) SAME(timerfd_settime) SAME(timerfd_gettime)
+    SAME(dup) SAME(dup2) SAME(dup3) SAME(pipe) SAME(pipe2) SAME(poll) SAME(select) SAME(epoll_create) SAME(epoll_create1)
+    SAME(epoll_ctl) SAME(epoll_wait) AS(eventfd2, eventfd) SAME(timerfd_create) SAME(timerfd_settime) SAME(timerfd_gettime)
     SAME(socket) SAME(socketpair) SAME(connect) SAME(bind) SAME(listen) SAME(accept) SAME(accept4) SAME(shutdown) SAME(sendto)
     SAME(recvfrom) SAME(sendmsg) SAME(recvmsg) SAME(getsockname) SAME(getpeername) SAME(setsockopt) SAME(getsockopt)
     SAME(mmap) SAME(munmap) SAME(msync) SAME(mprotect) SAME(madvise)
@@ -140,7 +133,7 @@ FORESEED_EXPORT long syscall(long number, ...) noexcept {
 #undef SAME
 #undef AS
     case SYS_clock_nanosleep:  // says its error itself
-      return through_errno(clock_nanosleep(as<clockid_t>(a[0]), as<int>(a[1]), as<const timespec*>(a[2]), as<timespec*>(a[3])));
+      return error_through_errno(clock_nanosleep(as<clockid_t>(a[0]), as<int>(a[1]), as<const timespec*>(a[2]), as<timespec*>(a[3])));
     case SYS_sched_getaffinity:  // says how many bytes of the set it has written
       return sched_getaffinity(as<pid_t>(a[0]), as<std::size_t>(a[1]), as<cpu_set_t*>(a[2])) == 0 ? static_cast<long>(sizeof(long)) : -1;
     default: {

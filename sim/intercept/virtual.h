@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 
-#include <cerrno>
 #include <string>
 
 #include "files/names.h"
@@ -11,13 +10,6 @@
 #include "io/descriptors.h"
 
 namespace foreseed {
-
-/// A result as the C library gives it: -1 and errno for a negative one.
-inline long through_errno(long result) {
-  if (result >= 0) return result;
-  errno = static_cast<int>(-result);
-  return -1;
-}
 
 /// Whether a call of the running code on this path concerns the host's virtual files.
 inline bool virtual_path(int directory, const char* path) {

@@ -6,11 +6,8 @@
 namespace foreseed {
 
 namespace {
+
 constexpr std::array<std::string_view, 3> memory_models = {"sc", "tso", "c11"};
-}
-
-namespace {
-
 constexpr std::array<std::string_view, 3> race_names = {"stop", "explore", "off"};
 
 template <typename Enum, std::size_t size>

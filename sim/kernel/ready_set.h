@@ -26,8 +26,6 @@ class ReadySet {
     if (__builtin_expect(words_ != 0, 0)) many_ = std::make_unique<Many>(*other.many_);
     return *this;
   }
-  ReadySet(ReadySet&&) = default;
-  ReadySet& operator=(ReadySet&&) = default;
   ~ReadySet() = default;
 
   /// Empties the set.

@@ -78,6 +78,15 @@ struct ExitHandler {
   void* object;
 };
 
+/// What a task finds again and again. Address and value alone would not do: with nothing released in between, it is the same
+/// object, and not one that a compiler has put in the place of another, of which nobody can know before it is told.
+struct Polling {
+  const void* address = nullptr;
+  std::uint64_t value = 0;
+  std::uint64_t epoch = 0;  ///< of the task, after the last time
+  std::uint32_t again = 0;
+};
+
 struct alignas(64) Task {
   // What a switch, a wait and its end touch comes first: with 10,000 tasks, each line of it is a cache miss.
   std::uint32_t id = 0;  ///< 0, 1, .. in order of creation within the run
@@ -109,6 +118,17 @@ struct alignas(64) Task {
     stamp += std::uint64_t{1} << 24;
   }
 
+  /// Found `value` at `address`, which changed nothing. `before`: epoch() when the operation began.
+  void found(const void* address, std::uint64_t value, std::uint64_t before) {
+    const bool again = polling.address == address && polling.value == value && polling.epoch == before;
+    polling = {address, value, epoch(), again ? polling.again + 1 : 0};
+  }
+  void found(const void* address, std::uint64_t value) { found(address, value, epoch()); }
+  /// Whether it has found the same there `times` times after the first, and done nothing else that others could know of.
+  bool polls(const void* address, std::uint32_t times) const {
+    return polling.again >= times && polling.address == address && polling.epoch == epoch();
+  }
+
   const void* used = nullptr;   ///< the socket that it used last: only to be fetched ahead
 
   Link places;              ///< its Waiters
@@ -116,9 +136,7 @@ struct alignas(64) Task {
 
   // fairness to spinning: see World::idle_point
   std::uint64_t idle_mark = 0;
-  const void* idle_address = nullptr;
-  std::uint64_t idle_value = 0;
-  std::uint32_t idle_count = 0;
+  Polling polling;
   std::uint32_t clock_reads = 0;
   std::uint32_t fruitless = 0;        ///< steps since fruitless_epoch, see World::seems_to_spin
   std::uint64_t fruitless_epoch = 0;  ///< progress of the world at the last of them

@@ -463,8 +463,8 @@ Task& World::spawn(void* (*entry)(void*), void* argument) {
   task.stack_pointer = 0;
   task.used = nullptr;
   task.idle_mark = 0;
-  task.idle_count = task.clock_reads = 0;
-  task.idle_address = nullptr;
+  task.clock_reads = 0;
+  task.polling = {};
   task.clock_read_at = never;
   task.thread_exit_handlers.clear();
   task.cleanup_scopes.clear();

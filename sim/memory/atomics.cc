@@ -25,18 +25,6 @@ SyncObject& seen_object(const void* address, std::uint64_t value) {
 
 std::uint32_t number(SyncObject& object) { return World::get().recording() ? number_of(object) : 0; }
 
-/// Remembers that the task read the same value from the same place again.
-void note_read(const void* address, std::uint64_t value) {
-  Task& self = World::get().current();
-  if (self.idle_address == address && self.idle_value == value) {
-    ++self.idle_count;
-  } else {
-    self.idle_address = address;
-    self.idle_value = value;
-    self.idle_count = 0;
-  }
-}
-
 /// The task has read what was left at `object`.
 void read_from(const SyncObject& object, Task& self, Order order) {
   if (acquires(order)) {
@@ -50,8 +38,7 @@ void read_from(const SyncObject& object, Task& self, Order order) {
 
 void atomic_point(Op op, const void* address) {
   World& world = World::get();
-  const Task& self = world.current();
-  if (__builtin_expect(self.idle_count >= spins_before_idle && self.idle_address == address, 0)) {
+  if (__builtin_expect(world.current().polls(address, spins_before_idle), 0)) {
     world.idle_point(op, address);
   } else {
     world.point(op, address);
@@ -63,8 +50,9 @@ void atomic_loaded(const void* address, std::size_t size, std::uint64_t value, O
   access(address, size, false, true);
   world.accessed(address, Touch::Kind::read, false, value);
   SyncObject& object = seen_object(address, value);
-  read_from(object, world.current(), order);
-  note_read(address, value);
+  Task& self = world.current();
+  read_from(object, self, order);
+  self.found(address, value);
   world.event(Op::atomic_load, number(object), 0, false);
 }
 
@@ -93,6 +81,7 @@ void atomic_modified(const void* address, std::size_t size, Op op, std::uint64_t
   const bool changes = value != old || size > sizeof value;
   world.accessed(address, op == Op::atomic_cas ? Touch::Kind::attempt : Touch::Kind::write, true, old, old, changes);
   Task& self = world.current();
+  const std::uint64_t epoch = self.epoch();
   SyncObject& object = seen_object(address, old);
   object.value = value;
   if (op == Op::atomic_rmw && object.owner == &self && sets_pointer_bit(size, value, old)) order = Order::acq_rel;
@@ -105,9 +94,9 @@ void atomic_modified(const void* address, std::size_t size, Op op, std::uint64_t
     object.clock.join(*released);
   }
   if (changes) {
-    self.idle_address = nullptr;
+    self.polling.address = nullptr;
   } else {
-    note_read(address, old);  // test_and_set in a loop
+    self.found(address, old, epoch);  // test_and_set in a loop
   }
   world.event(op, number(object), 1, changes);
 }
@@ -117,8 +106,9 @@ void atomic_cas_failed(const void* address, std::size_t size, std::uint64_t valu
   access(address, size, false, true);
   world.accessed(address, Touch::Kind::attempt, false, value, expected);
   SyncObject& object = seen_object(address, value);
-  read_from(object, world.current(), order);
-  note_read(address, value);
+  Task& self = world.current();
+  read_from(object, self, order);
+  self.found(address, value);
   world.event(Op::atomic_cas, number(object), 0, false);
 }
 

@@ -184,13 +184,6 @@ void insert(Task& self, void* address, Location& at, std::size_t i, Store&& made
 
 // --- events
 
-void note_idle(Task& self, const void* address, const Value& value) {
-  const std::uint64_t brief = value.low ^ value.high;
-  self.idle_count = self.idle_address == address && self.idle_value == brief ? self.idle_count + 1 : 0;
-  self.idle_address = address;
-  self.idle_value = brief;
-}
-
 /// The event of an operation; `newer` stores stand behind the one that it read or made.
 void note(Op op, const void* address, std::size_t newer, bool progress, const Store* read) {
   World& world = World::get();
@@ -219,7 +212,7 @@ Value weak_load(const void* address, std::size_t size, Order order) {
   read_at(self, address, at, i, order);
   end(self, epoch);
   const Value value = at.stores[i].value;
-  note_idle(self, address, value);
+  self.found(address, value.low ^ value.high);
   note(Op::atomic_load, address, at.stores.size() - 1 - i, false, &at.stores[i]);
   return value;
 }
@@ -265,6 +258,7 @@ void weak_modify_write(const Value& value) {
   made.value = value;
   made.modifies = true;
   const std::uint32_t epoch = epoch_of(self);
+  const std::uint64_t before = self.epoch();
   if (!tso) made.node = sc_order.add(operation(self, m.address, order, &source, true), at, m.read + 1);
   acquire_from(source, self, order);
   note_reader(source, self, made.node);
@@ -277,9 +271,9 @@ void weak_modify_write(const Value& value) {
   end(self, epoch);
   const bool changes = value != read.value;
   if (changes) {
-    self.idle_address = nullptr;
+    self.polling.address = nullptr;
   } else {
-    note_idle(self, m.address, value);
+    self.found(m.address, value.low ^ value.high, before);
   }
   note(m.op, m.address, newer, changes, &read);
 }
@@ -311,7 +305,7 @@ bool weak_compare_exchange(void* address, std::size_t size, Value& expected, con
   read_at(self, address, at, i, failure);
   if (tso) store_order.drain(self);
   end(self, epoch);
-  note_idle(self, address, expected);
+  self.found(address, expected.low ^ expected.high);
   note(Op::atomic_cas, address, at.stores.size() - 1 - i, false, &at.stores[i]);
   return false;
 }

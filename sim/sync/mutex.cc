@@ -12,7 +12,7 @@ int mutex_relock(pthread_mutex_t* mutex) {
 int mutex_trylock(pthread_mutex_t* mutex) {
   World& world = World::get();
   Task& self = world.current();
-  if (self.idle_address == mutex && self.idle_count >= 4) {
+  if (self.polls(mutex, 4)) {
     world.idle_point(Op::mutex_trylock, mutex);
   } else {
     world.point(Op::mutex_trylock, mutex);
@@ -22,13 +22,12 @@ int mutex_trylock(pthread_mutex_t* mutex) {
   int result = 0;
   if (object.owner == nullptr) {
     acquire(object, self);
-    self.idle_address = nullptr;
+    self.polling.address = nullptr;
   } else if (object.owner == &self && object.type == PTHREAD_MUTEX_RECURSIVE) {
     ++object.count;
   } else {
     result = EBUSY;
-    self.idle_count = self.idle_address == mutex ? self.idle_count + 1 : 0;
-    self.idle_address = mutex;
+    self.found(mutex, 0);
   }
   world.event(Op::mutex_trylock, world.recording() ? number_of(object) : 0, result, result == 0);
   return result;

@@ -68,8 +68,7 @@ int semaphore_wait(sem_t* semaphore, std::uint64_t deadline_ns) {
 int semaphore_trywait(sem_t* semaphore) {
   World& world = World::get();
   Task& self = world.current();
-  const bool spinning = self.idle_address == semaphore && self.idle_count >= 4;
-  if (spinning) {
+  if (self.polls(semaphore, 4)) {
     world.idle_point(Op::sem_trywait, semaphore);
   } else {
     world.point(Op::sem_trywait, semaphore);
@@ -79,10 +78,9 @@ int semaphore_trywait(sem_t* semaphore) {
   world.accessed(semaphore, Touch::Kind::attempt, result == 0, result == 0, 1);
   if (result == 0) {
     take(object, self);
-    self.idle_address = nullptr;
+    self.polling.address = nullptr;
   } else {
-    self.idle_count = self.idle_address == semaphore ? self.idle_count + 1 : 0;
-    self.idle_address = semaphore;
+    self.found(semaphore, 0);
   }
   world.event(Op::sem_trywait, world.recording() ? number_of(object) : 0, result, result == 0);
   return result;

@@ -68,7 +68,6 @@ Task* task_of(pthread_t handle) {
 
 pthread_t thread_create(void* (*entry)(void*), void* argument, bool detached) {
   World& world = World::get();
-  world.current().idle_address = nullptr;  // what it polled before is no matter any more, whatever lies there then
   world.accessed(&run_keys, Touch::Kind::write);  // who comes first gets the lower number
   Task& task = world.spawn(entry, argument);
   task.detached = detached;

@@ -35,12 +35,12 @@ inline void lock_sections() {
   a.join(), b.join();
 }
 
-/// (b): an atomic is read and written, twice each.
-inline void lost_updates() {
+/// (b): an atomic is read and written, so many times each.
+template <int times = 2> void lost_updates() {
   order->size = 0;
   std::atomic<int> x{0};
   const auto work = [&](char me) {
-    for (int i = 0; i < 2; ++i) {
+    for (int i = 0; i < times; ++i) {
       const int v = x;
       note(me);
       x = v + 1;

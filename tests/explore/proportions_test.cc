@@ -154,9 +154,9 @@ TEST_P(Proportions, are_those_of_the_definition) {
 
 INSTANTIATE_TEST_SUITE_P(Strategies, Proportions,
                          ::testing::Values(Case{"pos_a", "pos", pos, model_of_lock_sections, lock_sections, 6},
-                                           Case{"pos_b", "pos", pos, model_of_lost_updates, lost_updates, 70},
+                                           Case{"pos_b", "pos", pos, model_of_lost_updates, lost_updates<>, 70},
                                            Case{"surw_a", "surw", surw, model_of_lock_sections, lock_sections, 6},
-                                           Case{"surw_b", "surw", surw, model_of_lost_updates, lost_updates, 70}),
+                                           Case{"surw_b", "surw", surw, model_of_lost_updates, lost_updates<>, 70}),
                          [](const auto& info) { return info.param.name; });
 
 }  // namespace

@@ -199,20 +199,6 @@ TEST(EveryStrategy, finds_an_exception_that_leaves_a_thread) {
 
 // --- how often each interleaving comes up
 
-/// Once each: a walk goes on with the same task so often that the rarest orders of twice each hardly ever come up.
-void lost_updates_once() {
-  order->size = 0;
-  std::atomic<int> x{0};
-  const auto work = [&](char me) {
-    const int v = x;
-    note(me);
-    x = v + 1;
-    note(me);
-  };
-  std::thread a(work, 'a'), b(work, 'b');
-  a.join(), b.join();
-}
-
 std::string order_of(void (*body)(), const RunOptions& options, std::vector<Choice>* choices = nullptr) {
   const Execution execution = run_once(scenario_of(body), options);
   EXPECT_FALSE(execution.finding.has_value());
@@ -277,13 +263,14 @@ TEST(Distribution, uniform_reaches_each_interleaving_of_lock_sections_as_often_a
   reaches_all(lock_sections, "uniform", uniform, 6);
 }
 TEST(Distribution, uniform_reaches_each_interleaving_of_lost_updates_as_often_as_it_should) {
-  reaches_all(lost_updates, "uniform", uniform, 70);
+  reaches_all(lost_updates<>, "uniform", uniform, 70);
 }
 TEST(Distribution, walk_reaches_each_interleaving_of_lock_sections_as_often_as_it_should) {
   reaches_all(lock_sections, "walk", walk, 6);
 }
+/// Once each: a walk goes on with the same task so often that the rarest orders of twice each hardly ever come up.
 TEST(Distribution, walk_reaches_each_interleaving_of_a_lost_update_as_often_as_it_should) {
-  reaches_all(lost_updates_once, "walk", walk, 6);
+  reaches_all(lost_updates<1>, "walk", walk, 6);
 }
 
 /// How often each order came up in 20,000 executions.
@@ -302,7 +289,7 @@ std::map<std::string, double> sample(void (*body)(), const char* strategy) {
 TEST(Distribution, all_but_the_bounded_ones_reach_each_interleaving) {
   for (const char* strategy : {"uniform", "pos", "surw", "portfolio"}) {
     EXPECT_EQ(sample(lock_sections, strategy).size(), 6u) << strategy;
-    EXPECT_EQ(sample(lost_updates, strategy).size(), 70u) << strategy;
+    EXPECT_EQ(sample(lost_updates<>, strategy).size(), 70u) << strategy;
   }
 }
 
@@ -338,7 +325,7 @@ TEST(Bounds, preemptions_and_delays_keep_to_theirs) {
       options.seed = seed;
       options.strategy = explore::strategy_named(strategy, seed);
       std::vector<Choice> choices;
-      order_of(lost_updates, options, &choices);
+      order_of(lost_updates<>, options, &choices);
       seen[strategy].insert(static_cast<int>(std::count_if(choices.begin(), choices.end(), is_preemption)));
     }
   }

@@ -146,6 +146,29 @@ TEST(ReadySet, takes_and_drops_several_at_once) {
   EXPECT_FALSE(set.contains(500));
 }
 
+TEST(ReadySet, a_copy_is_a_set_of_its_own) {
+  ReadySet set;
+  for (const std::uint32_t task : {3u, 70u, 5000u}) set.insert(task);
+  ReadySet copy = set, small;
+  small.insert(1);
+  copy.erase(70);
+  copy.insert(6000);
+  EXPECT_EQ(set.count(), 3u);
+  EXPECT_TRUE(set.contains(70) && !set.contains(6000));
+  EXPECT_EQ(copy.nth_from(6, 1), 6000u);
+  copy = small;  // few in place of many, and back
+  EXPECT_EQ(copy.count(), 1u);
+  EXPECT_EQ(copy.nth_from(2, 0), 1u);
+  EXPECT_FALSE(copy.contains(5000));
+  copy = set;
+  EXPECT_EQ(copy.nth_from(4, 1), 5000u);
+  copy.clear();
+  copy.insert(64);
+  EXPECT_EQ(copy.count(), 1u);
+  EXPECT_EQ(copy.nth_from(0, 0), 64u);
+  EXPECT_EQ(set.nth_from(4, 0), 70u);
+}
+
 /// Clocks as they are used, each with a plain vector beside it: tasks release and learn, objects keep what they are told.
 void compare_with_vectors(std::uint32_t tasks, std::uint32_t steps) {
   constexpr std::uint32_t objects = 5;
