@@ -5,8 +5,8 @@ set -eu
 cd "$(dirname "$(readlink -f "$0")")/.."
 scripts/bootstrap.sh
 [ -e build/release/build.ninja ] || cmake --preset release -DFORESEED_TESTS=OFF >/dev/null
-cmake --build --preset release --target foreseed_command
-foreseed=build/release/foreseed
+cmake --build --preset release --target demo
+foreseed=build/release/demo
 say() { printf '\n$ %s\n' "$*"; }
 
 say "$foreseed check naive_breaker"
@@ -27,3 +27,4 @@ say "$foreseed check repaired_breaker --runs 100000"
 say "$foreseed check oms_iam_smoke oms_iam_outage --runs 1000 --jobs 2"
 "$foreseed" check oms_iam_smoke oms_iam_outage --runs 1000 --jobs 2
 printf '\ndemo: found, replayed, and OMS and IAM hold\n'
+echo 'all scenarios: cmake --build --preset release --target foreseed_command, then build/release/foreseed list'
