@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "stub_server.h"
 #include "town.h"
 
 using namespace scenarios;
@@ -21,30 +22,17 @@ class Front {
   static constexpr auto work = 200ms;
   static constexpr double per_second = at_once * (1s / work);
 
-  Front()
-      : host_("front", [this] {
-          httplib::Server server;
-          server.new_task_queue = [] { return new httplib::ThreadPool(at_once); };
-          server.Post("/validate", [](const httplib::Request& request, httplib::Response& response) {
-            std::this_thread::sleep_for(work);
-            const auto answer = httplib::Client("iam", 8081).Post("/validate", request.body, "application/json");
-            response.status = answer ? answer->status : 502;
-            if (answer) response.set_content(answer->body, "application/json");
-          });
-          server.bind_to_port("0.0.0.0", 8082);
-          server_ = &server;
-          server.listen_after_bind();
-        }) {
-    while (server_ == nullptr || !server_.load()->is_running()) std::this_thread::sleep_for(1ms);
-  }
-  void stop() {
-    server_.load()->stop();
-    host_.join();
-  }
+  void stop() { server_.stop(); }
 
  private:
-  std::atomic<httplib::Server*> server_{nullptr};
-  foreseed::Host host_;  // last: it starts to run at once
+  static void serve(const httplib::Request& request, httplib::Response& response) {
+    std::this_thread::sleep_for(work);
+    const auto answer = httplib::Client("iam", 8081).Post("/validate", request.body, "application/json");
+    response.status = answer ? answer->status : 502;
+    if (answer) response.set_content(answer->body, "application/json");
+  }
+
+  StubServer server_{"front", 8082, at_once, [](httplib::Server& server) { server.Post("/validate", serve); }};
 };
 
 /// Callers who order again and again, about once a second, twice what the front can do, and do not wait for long.
