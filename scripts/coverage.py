@@ -25,7 +25,6 @@ KINDS = {
 # Of what no test names: why.
 BY_ITEM = {
     "S0-48": "no reactor here: a request has a thread",
-    "S1-08": "a certificate is read at the start; renewing it is a restart",
     "S1-19": "pools have fixed sizes",
     "S1-20": "all requests are of one class",
     "S2-05": "no Redis here; of the shared store that goes away: S0-08",
