@@ -41,6 +41,15 @@ class TokenBucket {
 class Gcra {
  public:
   Gcra(const Limit& limit, MonoTime now);
+  /// As it was when that was its arrival.
+  Gcra(const Limit& limit, Wide arrival) : limit_(limit), arrival_(arrival) {}
+
+  struct Arrival {
+    std::int64_t ns;     ///< of the clock
+    std::uint64_t part;  ///< of 1/permits ns, on top
+  };
+  /// When it is at rest again, if nothing else comes.
+  Arrival arrival() const;
   std::optional<MonoTime> earliest(std::uint64_t n, MonoTime from) const;
   void take(std::uint64_t n, MonoTime at);
   bool at_rest(MonoTime now) const;
