@@ -10,7 +10,6 @@ namespace shared_limiter {
 namespace {
 
 using rate_limiter::Gcra;
-using rate_limiter::Wide;
 
 /// A decimal number and the space after it, off the front of the text.
 template <typename Number>
@@ -27,7 +26,7 @@ std::optional<LevelTable> LevelTable::from_text(const std::string& text) {
   LevelTable table;
   for (std::string_view rest = text; !rest.empty();) {
     std::size_t size = 0;
-    Level level{};
+    Gcra::Arrival level{};
     if (!read(rest, level.ns) || !read(rest, level.part) || !read(rest, size)) return std::nullopt;
     if (level.part >= rate_limiter::permits_max || size > rate_limiter::key_bytes_max || rest.size() <= size) return std::nullopt;
     table.levels_.emplace(rest.substr(0, size), level);
@@ -47,24 +46,20 @@ std::string LevelTable::to_text() const {
 
 std::optional<Rejected> LevelTable::take(const Limit& limit, const std::string& key, std::uint64_t permits, MonoTime now,
                                          std::size_t keys_max) {
-  const std::int64_t now_ns = now.time_since_epoch().count();
-  Gcra meter(limit, now);
+  Gcra empty(limit, now);
+  empty.take(limit.burst, now);
+  const Gcra::Arrival last = empty.arrival();
+  for (auto& [other, level] : levels_) level = std::min(level, last);
+
   const auto known = levels_.find(key);
-  if (known != levels_.end()) {
-    const Wide arrival = Wide(known->second.ns) * limit.permits + std::min(known->second.part, limit.permits);
-    meter = Gcra(limit, std::min(arrival, Wide(now_ns) * limit.permits + Wide(limit.burst) * limit.per.count()));
-  }
+  Gcra meter = known != levels_.end() ? Gcra(limit, known->second) : Gcra(limit, now);
   const auto earliest = meter.earliest(permits, now);
   if (!earliest) return Rejected{common::Error::rate_limited, std::nullopt};
   if (*earliest > now) return Rejected{common::Error::rate_limited, *earliest - now};
-  std::erase_if(levels_, [&](const auto& entry) {
-    const auto& [ns, part] = entry.second;
-    return ns < now_ns || (ns == now_ns && part == 0);
-  });
+  std::erase_if(levels_, [&](const auto& entry) { return Gcra(limit, entry.second).at_rest(now); });
   if (levels_.size() >= keys_max && !levels_.contains(key)) return Rejected{common::Error::overloaded, std::nullopt};
   meter.take(permits, now);
-  const auto [ns, part] = meter.arrival();
-  levels_.insert_or_assign(key, Level{ns, part});
+  levels_.insert_or_assign(key, meter.arrival());
   return std::nullopt;
 }
 

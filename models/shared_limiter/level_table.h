@@ -2,8 +2,8 @@
 //
 // A key's level is GCRA's theoretical arrival, the instant at which the key is full again. From that instant on it can be
 // forgotten without a difference, not before; and the next admission forgets it (RL12: expiry at least the time to full).
-// All times are the store's. No level is ahead of the present by more than a whole burst takes: what is, was written
-// before the store's clock began again, and counts as that. Not thread safe.
+// All times are the store's. No level is ahead of the present by more than a whole burst takes; what is, was written
+// before the store's clock began again, and becomes that. Not thread safe.
 #pragma once
 
 #include <cstddef>
@@ -33,17 +33,14 @@ class LevelTable {
   static std::optional<LevelTable> from_text(const std::string& text);
   std::string to_text() const;
 
-  /// Admits, or leaves everything as it is. `overloaded` where `keys_max` others are not full.
+  /// Admits, or says why not; `overloaded` where `keys_max` others are not full. The levels of a clock that began again,
+  /// and keys that are full, may change by a refusal too.
   std::optional<Rejected> take(const Limit& limit, const std::string& key, std::uint64_t permits, MonoTime now,
                                std::size_t keys_max);
   std::size_t keys() const { return levels_.size(); }
 
  private:
-  struct Level {
-    std::int64_t ns;     // of the store's clock
-    std::uint64_t part;  // of 1/Limit::permits ns, on top
-  };
-  std::map<std::string, Level> levels_;
+  std::map<std::string, rate_limiter::Gcra::Arrival> levels_;
 };
 
 }  // namespace shared_limiter

@@ -86,10 +86,12 @@ common::Result<SharedLimiter::Decision> SharedLimiter::ask(const std::string& ke
     const auto* record = std::get_if<store::Record>(&read);
     auto levels = record != nullptr ? LevelTable::from_text(record->value) : std::nullopt;
     if (!levels) return common::Error::unavailable;
-    // A read that is overtaken is judged again: at the time of the one that counts nobody had written since.
-    if (Decision refused = levels->take(config_.limit, key, permits, record->at, config_.keys_max)) return refused;
-    const auto written = store_.put(where, record->version, levels->to_text());
-    if (std::holds_alternative<std::uint64_t>(written)) return Decision{};
+    // What is overtaken is judged again: at the time of the read that counts, nobody has written since.
+    const Decision decision = levels->take(config_.limit, key, permits, record->at, config_.keys_max);
+    const std::string text = levels->to_text();
+    if (text == record->value) return decision;
+    const auto written = store_.put(where, record->version, text);
+    if (std::holds_alternative<std::uint64_t>(written)) return decision;
     if (std::get<common::Error>(written) != common::Error::conflict) return common::Error::unavailable;
   }
   return Decision{Rejected{common::Error::overloaded, std::nullopt}};

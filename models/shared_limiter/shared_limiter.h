@@ -1,7 +1,7 @@
 // A rate limit that several processes share through a versioned store.
 //
-// An admission is one compare-and-swap: read the key's record, judge, write where nobody has written since; a refusal
-// writes nothing. Which record holds a key is told by the key's hash, so the store keeps `records` of them and no more.
+// An admission is one compare-and-swap: read the key's record, judge, write where nobody has written since; a refusal by
+// the limit writes nothing. Which record holds a key is told by the key's hash, so the store keeps `records` of them and no more.
 // Time is the store's: whatever the processes' own clocks say, all of them together admit on a key at most
 // burst + permits*W/per in any interval W (RL1, RL12). Where the store cannot be used - it fails, or its record makes no
 // sense - what was declared happens, see WithoutStore; it is asked again, by one caller, after `ask_again`, and no error of
