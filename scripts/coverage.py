@@ -26,11 +26,9 @@ KINDS = {
 BY_ITEM = {
     "S0-48": "no reactor here: a request has a thread",
     "S1-19": "pools have fixed sizes",
-    "S1-20": "all requests are of one class",
     "S2-11": "no tracing in the services",
     "S3-47": "no issue tracking",
     "S3-48": "no issue tracking",
-    "S4-19": "mixed load is in S0-54 and S1-33",
     "S4-22": "a number of one machine",
     "LK14": "no PostgreSQL here",
 }
