@@ -22,6 +22,7 @@
 #include "rate_limiter/adaptive_limit.h"
 #include "retry/retry.h"
 #include "shared_breaker/shared_breaker.h"
+#include "shared_limiter/shared_limiter.h"
 #include "store/sqlite_store.h"
 #include "workflow/journal.h"
 #include "workflow/password.h"
@@ -195,6 +196,26 @@ RC_GTEST_PROP(SharedBreaker, whatever_the_store_holds_no_error_reaches_the_calle
   auto admission = breaker.acquire();
   if (auto* ticket = std::get_if<shared_breaker::Ticket>(&admission)) ticket->report(breaker::Outcome::ok);
   RC_ASSERT(breaker.metrics().in_flight == 0);
+}
+
+RC_GTEST_PROP(SharedLimiter, whatever_the_store_holds_what_was_declared_happens, ()) {
+  const std::string text = *bytes();
+  store::MemoryStore store;
+  store.put("limit/0", 0, text);
+  shared_limiter::SharedLimitConfig config;
+  config.records = 1;
+  config.without_store = shared_limiter::WithoutStore::refuse;
+  shared_limiter::SharedLimiter limiter(config, store);
+  const std::string key = *bytes();
+  const std::uint64_t permits = *rc::gen::oneOf(rc::gen::arbitrary<std::uint64_t>(), rc::gen::inRange<std::uint64_t>(0, 102));
+  const bool fits = key.size() <= rate_limiter::key_bytes_max && permits >= 1 && permits <= rate_limiter::permits_max;
+  const auto rejected = limiter.try_acquire(key, permits);
+  const auto error = rejected ? rejected->error : Error{};
+  if (!fits) RC_ASSERT(error == Error::invalid_argument);
+  else if (!text.empty()) RC_ASSERT(error == Error::unavailable && limiter.without_store());
+  else RC_ASSERT(error == (permits > 100 ? Error::rate_limited : Error{}));
+  const auto c = limiter.counters();
+  RC_ASSERT(c.admitted + c.refused + c.without_store + c.malformed == 1);
 }
 
 // --- keys, tokens, codes ---------------------------------------------------------------------------------------------

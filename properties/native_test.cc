@@ -22,6 +22,7 @@
 #include "services/bounded_json.h"
 #include "services/jwt.h"
 #include "shared_breaker/shared_state.h"
+#include "shared_limiter/level_table.h"
 
 namespace {
 
@@ -286,6 +287,17 @@ RC_GTEST_PROP(SharedBreaker, a_record_that_somebody_else_wrote_is_read_exactly_o
                                                   return text;
                                                 }));
   if (const auto state = shared_breaker::from_text(text)) RC_ASSERT(shared_breaker::to_text(*state) == text);
+}
+
+RC_GTEST_PROP(SharedLimiter, a_record_that_somebody_else_wrote_is_read_exactly_or_not_at_all, ()) {
+  std::string text;
+  for (int keys = *rc::gen::inRange(0, 4); keys > 0; --keys) {
+    const std::string key = *bytes();
+    text += std::to_string(*rc::gen::arbitrary<std::int64_t>()) + ' ' + std::to_string(*rc::gen::inRange(0, 3)) + ' ' +
+            std::to_string(key.size() + *rc::gen::element<std::size_t>(0, 0, 0, 1)) + ' ' + key + '\n';
+  }
+  const auto table = shared_limiter::LevelTable::from_text(text);
+  if (table) RC_ASSERT(table->to_text() == text);
 }
 
 // --- arithmetic ------------------------------------------------------------------------------------------------------

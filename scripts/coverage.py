@@ -25,17 +25,11 @@ KINDS = {
 # Of what no test names: why.
 BY_ITEM = {
     "S0-48": "no reactor here: a request has a thread",
-    "S1-08": "a certificate is read at the start; renewing it is a restart",
     "S1-19": "pools have fixed sizes",
-    "S1-20": "all requests are of one class",
-    "S2-05": "no Redis here; of the shared store that goes away: S0-08",
     "S2-11": "no tracing in the services",
-    "S3-10": "the rate limiter is of one process, without Redis",
     "S3-47": "no issue tracking",
     "S3-48": "no issue tracking",
-    "S4-19": "mixed load is in S0-54 and S1-33",
     "S4-22": "a number of one machine",
-    "RL12": "the rate limiter is of one process",
     "LK14": "no PostgreSQL here",
 }
 REASONS = {

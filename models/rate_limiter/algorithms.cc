@@ -70,6 +70,14 @@ void Gcra::take(std::uint64_t n, MonoTime at) {
   arrival_ = std::max(arrival_, nanoseconds(at) * limit_.permits) + Wide(n) * limit_.per.count();
 }
 
+Gcra::Gcra(const Limit& limit, Arrival arrival)
+    : limit_(limit), arrival_(Wide(arrival.ns) * limit.permits + std::min(arrival.part, limit.permits)) {}
+
+Gcra::Arrival Gcra::arrival() const {
+  const Wide ns = floor_div(arrival_, limit_.permits);
+  return {static_cast<std::int64_t>(ns), static_cast<std::uint64_t>(arrival_ - ns * limit_.permits)};
+}
+
 bool Gcra::at_rest(MonoTime now) const { return arrival_ <= nanoseconds(now) * limit_.permits; }
 
 void Gcra::resize(const Limit& limit, MonoTime now) {

@@ -10,6 +10,7 @@
 // copying one copies the state.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <deque>
 #include <optional>
@@ -40,7 +41,17 @@ class TokenBucket {
 /// Theoretical arrival time, in units of 1/permits ns after the clock's zero.
 class Gcra {
  public:
+  struct Arrival {
+    std::int64_t ns = 0;     ///< of the clock
+    std::uint64_t part = 0;  ///< of 1/permits ns, on top
+    auto operator<=>(const Arrival&) const = default;
+  };
   Gcra(const Limit& limit, MonoTime now);
+  /// As it was when that was its arrival. Of other `permits` its part is another, at most a nanosecond.
+  Gcra(const Limit& limit, Arrival arrival);
+
+  /// When it is at rest again, if nothing else comes.
+  Arrival arrival() const;
   std::optional<MonoTime> earliest(std::uint64_t n, MonoTime from) const;
   void take(std::uint64_t n, MonoTime at);
   bool at_rest(MonoTime now) const;

@@ -3,9 +3,10 @@
 // When the queue is full the accepting thread waits for room, and so, in the kernel's backlog, do the clients: memory
 // stays bounded whatever is offered. (httplib's own pool queues without limit.) Bounds: `enqueue` waits at most
 // `room_wait_max`; where there is no room by then the accepting thread serves the connection itself, which HttpServer
-// makes a refusal. How long a connection waited is remembered for its first request. A worker that nobody wakes looks for itself every `look_every`, so a notification that is lost costs
-// that and no connection. `shutdown` waits for connections that are queued or being served, and for nothing else.
-// `enqueue` and `shutdown` belong to the accepting thread. Connections are served, and forgotten, under no lock.
+// makes a refusal. How long a connection waited is remembered for its first request. A worker that nobody wakes looks
+// for itself every `look_every`, so a notification that is lost costs that and no connection. `shutdown` waits for
+// connections that are queued or being served, and for nothing else. `enqueue` and `shutdown` belong to the accepting
+// thread. Connections are served, and forgotten, under no lock.
 #pragma once
 
 #include <httplib.h>
@@ -59,9 +60,9 @@ class ConnectionQueue final : public httplib::TaskQueue {
   mutable std::mutex mutex_;
   std::condition_variable arrived_;
   std::condition_variable room_;
-  std::deque<Waiting> queue_;                     // guarded by mutex_; at most queued_max_
-  std::map<std::thread::id, Serving> serving_;    // guarded by mutex_; what each worker is at
-  bool ending_ = false;                           // guarded by mutex_
+  std::deque<Waiting> queue_;                   // guarded by mutex_; at most queued_max_
+  std::map<std::thread::id, Serving> serving_;  // guarded by mutex_; what each worker is at
+  bool ending_ = false;                         // guarded by mutex_
 };
 
 }  // namespace services

@@ -50,23 +50,29 @@ void add_policy_options(CLI::App& app, JwtPolicy& policy) {
       "seconds by which clocks may differ, 0 to 300 [0]");
 }
 
-void add_server_options(CLI::App& app, HttpServerConfig& config) {
+TlsIdentity read_identity(const TlsFiles& files) {
+  if (files.certificate.empty()) throw std::invalid_argument("--tls-cert: there is no certificate to read again");
+  return {read_file("--tls-cert", files.certificate), read_file("--tls-key", files.key)};
+}
+
+void add_server_options(CLI::App& app, HttpServerConfig& config, TlsFiles& files) {
   app.add_option("--host", config.host, "name or address to listen on")->capture_default_str();
   app.add_option("--port", config.port, "port to listen on; 0: any free port")
       ->capture_default_str();
   app.add_option("--threads", config.worker_threads, "worker threads, 1 to 256")
       ->capture_default_str();
-  const auto identity = [&config](std::string TlsIdentity::*part, const std::string& option) {
-    return [&config, part, option](const std::string& path) {
+  const auto identity = [&config](std::string& file, std::string TlsIdentity::*part, const std::string& option) {
+    return [&config, &file, part, option](const std::string& path) {
       if (!config.tls) config.tls.emplace();
       (*config.tls).*part = read_file(option, path);
+      file = path;
     };
   };
   auto* certificate = app.add_option_function<std::string>(
-      "--tls-cert", identity(&TlsIdentity::certificate_pem, "--tls-cert"),
-      "PEM file, the server's certificate first: serve HTTPS");
+      "--tls-cert", identity(files.certificate, &TlsIdentity::certificate_pem, "--tls-cert"),
+      "PEM file, the server's certificate first: serve HTTPS; SIGHUP reads it again");
   auto* key = app.add_option_function<std::string>("--tls-key",
-                                                   identity(&TlsIdentity::key_pem, "--tls-key"),
+                                                   identity(files.key, &TlsIdentity::key_pem, "--tls-key"),
                                                    "PEM file, its private key");
   certificate->needs(key);
   key->needs(certificate);
@@ -117,17 +123,26 @@ int run_main(CLI::App& app, int argc, char** argv, const std::function<int()>& b
 }
 
 int serve_until_signal(const std::string& host, const std::function<int()>& start,
-                       const std::function<void()>& stop) {
+                       const std::function<void()>& stop, const std::function<void()>& renew) {
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGINT);
   sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGHUP);
   // Blocked before the first thread starts: only the sigwait below ever sees them.
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   const int port = start();
   std::cout << "listening on " << host << ":" << port << std::endl;
-  int signal = 0;
-  sigwait(&signals, &signal);  // bounded: by the life of the process, whose threads work meanwhile
+  for (int signal = SIGHUP; signal == SIGHUP;) {
+    sigwait(&signals, &signal);  // bounded: by the life of the process, whose threads work meanwhile
+    if (signal != SIGHUP) break;
+    try {
+      renew();
+      std::cout << "certificate renewed" << std::endl;
+    } catch (const std::invalid_argument& error) {
+      std::cerr << "certificate not renewed: " << error.what() << std::endl;
+    }
+  }
   stop();
   return 0;
 }

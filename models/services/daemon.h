@@ -24,8 +24,16 @@ struct KeyOptions {
 
 void add_key_options(CLI::App& app, KeyOptions& options, bool private_keys);
 void add_policy_options(CLI::App& app, JwtPolicy& policy);
+/// Where the server's certificate and its key come from; neither, or both.
+struct TlsFiles {
+  std::string certificate;
+  std::string key;
+};
+/// Throws std::invalid_argument naming the option.
+TlsIdentity read_identity(const TlsFiles& files);
+
 /// --host --port --threads, and --tls-cert with --tls-key.
-void add_server_options(CLI::App& app, HttpServerConfig& config);
+void add_server_options(CLI::App& app, HttpServerConfig& config, TlsFiles& files);
 
 /// Adds an option that names a file and puts its contents, at most 64 KiB, into `text`.
 void add_file_option(CLI::App& app, const std::string& option, std::string& text,
@@ -37,9 +45,10 @@ std::optional<JwtKey> load_key(const KeyOptions& options);
 /// Parses, then runs `body`; turns what goes wrong into one line and an exit code.
 int run_main(CLI::App& app, int argc, char** argv, const std::function<int()>& body);
 
-/// Calls `start`, prints "listening on HOST:PORT", waits for SIGINT or SIGTERM, calls `stop`.
+/// Calls `start`, prints "listening on HOST:PORT", waits for SIGINT or SIGTERM, calls `stop`. At SIGHUP it calls
+/// `renew`, prints "certificate renewed" and goes on; a std::invalid_argument is a line on standard error instead.
 /// REQUIRES: the process has one thread, so that every later thread inherits the signal mask.
 int serve_until_signal(const std::string& host, const std::function<int()>& start,
-                       const std::function<void()>& stop);
+                       const std::function<void()>& stop, const std::function<void()>& renew);
 
 }  // namespace services

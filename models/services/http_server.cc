@@ -50,9 +50,9 @@ void validate(const HttpServerConfig& config) {
 }
 
 HttpServer::HttpServer(HttpServerConfig config, std::function<void(httplib::Server&)> add_routes)
-    : config_(std::move(config)), add_routes_(std::move(add_routes)) {
-  validate(config_);
-}
+    : config_((validate(config), std::move(config))),
+      add_routes_(std::move(add_routes)),
+      identity_(config_.tls ? std::make_unique<ServerIdentity>(*config_.tls) : nullptr) {}
 
 HttpServer::~HttpServer() { stop(); }
 
@@ -63,7 +63,7 @@ void HttpServer::start() {
   }
   if (config_.tls) {
     server_ = std::make_unique<httplib::SSLServer>(
-        [this](SSL_CTX& context) { return use_identity(context, *config_.tls); });
+        [this](SSL_CTX& context) { return identity_->install(context), true; });
   } else {
     server_ = std::make_unique<httplib::Server>();
   }
@@ -162,6 +162,11 @@ void HttpServer::stop() {
   thread_.join();  // bounded: see ConnectionQueue; httplib polls for the stop
   server_.reset();
   port_ = 0;
+}
+
+void HttpServer::renew_certificate(const TlsIdentity& identity) {
+  if (!identity_) throw std::invalid_argument("http server: it speaks no TLS, so there is no certificate to renew");
+  identity_->renew(identity);
 }
 
 bool HttpServer::refuse_late(const httplib::Request& request, httplib::Response& response) {

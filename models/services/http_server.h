@@ -1,9 +1,9 @@
 // An HTTP server with the life cycle both services share: bind, serve on own threads, stop.
 //
-// Invariants: no wait is without a bound; `start` returns with the port open and a thread accepting, or throws StartError; it
-// never waits longer than start_timeout for its own thread. After `stop` no handler runs any more
-// and the port is free. start, stop and destruction belong to one owner thread; handlers run on
-// worker threads, up to `worker_threads` at once, which is what bounds work in flight.
+// Invariants: no wait is without a bound; `start` returns with the port open and a thread accepting, or throws StartError;
+// it never waits longer than start_timeout for its own thread. After `stop` no handler runs any more and the port is
+// free. start, stop and destruction belong to one owner thread; handlers run on worker threads, up to `worker_threads` at
+// once, which is what bounds work in flight.
 #pragma once
 
 #include <atomic>
@@ -50,7 +50,7 @@ struct HttpServerConfig {
   std::size_t keep_alive_requests = 100;          ///< 1 .. 1,000,000 for each connection
   std::size_t body_bytes_max = 16 * 1024;         ///< 1 .. 16 MiB; longer: 413
   std::chrono::milliseconds start_timeout{5000};  ///< 1 ms .. 10 min
-  std::optional<TlsIdentity> tls;                 ///< unset: plain text
+  std::optional<TlsIdentity> tls;                 ///< unset: plain text; see renew_certificate
 };
 
 /// Throws std::invalid_argument naming field, value and range.
@@ -90,6 +90,10 @@ class HttpServer {
   /// The port in use; 0 while not started.
   int port() const { return port_; }
 
+  /// New connections are shown this, those that are there go on; nothing is dropped. Throws std::invalid_argument, and
+  /// nothing has changed: where it is no identity, or the configuration has none to renew. Any thread.
+  void renew_certificate(const TlsIdentity& identity);
+
   /// For handlers, before they begin to work: true where nobody waits for the answer any more (see time_left.h), or it
   /// cannot be told; `response` is complete then: deadline_exceeded (504) or invalid_argument (400). Time counts from the
   /// arrival of the request, its wait for a worker included; what it took on the way here, or waited in the kernel's
@@ -105,6 +109,7 @@ class HttpServer {
 
   const HttpServerConfig config_;
   const std::function<void(httplib::Server&)> add_routes_;
+  const std::unique_ptr<ServerIdentity> identity_;  // null: plain text
   std::unique_ptr<httplib::Server> server_;
   std::thread thread_;
   int port_ = 0;

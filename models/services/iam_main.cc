@@ -51,9 +51,10 @@ int main(int argc, char** argv) {
   services::IamConfig config;
   config.http.port = 8081;
   services::KeyOptions key_options;
+  services::TlsFiles tls_files;
   TokenOptions token_options;
 
-  services::add_server_options(app, config.http);
+  services::add_server_options(app, config.http, tls_files);
   services::add_key_options(app, key_options, /*private_keys=*/true);
   services::add_policy_options(app, config.policy);
   auto* token = app.add_subcommand("token", "print a token and exit");
@@ -70,6 +71,7 @@ int main(int argc, char** argv) {
     if (token->parsed()) return print_token(token_options, config.policy, key);
     services::IamService iam(config, key);
     return services::serve_until_signal(
-        config.http.host, [&] { return iam.start(), iam.port(); }, [&] { iam.stop(); });
+        config.http.host, [&] { return iam.start(), iam.port(); }, [&] { iam.stop(); },
+        [&] { iam.renew_certificate(services::read_identity(tls_files)); });
   });
 }

@@ -45,6 +45,8 @@ class IamService {
   void start() { server_.start(); }  ///< throws StartError
   void stop() { server_.stop(); }
   int port() const { return server_.port(); }
+  /// See HttpServer.
+  void renew_certificate(const TlsIdentity& identity) { server_.renew_certificate(identity); }
 
   /// Each counter by itself is exact; together they are not one instant.
   IamCounters counters() const;

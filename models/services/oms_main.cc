@@ -58,8 +58,9 @@ int main(int argc, char** argv) {
   config.iam.port = 8081;
   config.on_breaker_event = log_event;
   services::KeyOptions key_options;
+  services::TlsFiles tls_files;
 
-  services::add_server_options(app, config.http);
+  services::add_server_options(app, config.http, tls_files);
   app.add_option("--in-flight-max", config.in_flight_max, "requests at work at once, 1 to 256")
       ->capture_default_str();
   add_iam_options(app, config.iam);
@@ -76,6 +77,7 @@ int main(int argc, char** argv) {
     config.local_key = services::load_key(key_options);
     services::OmsService oms(config);
     return services::serve_until_signal(
-        config.http.host, [&] { return oms.start(), oms.port(); }, [&] { oms.stop(); });
+        config.http.host, [&] { return oms.start(), oms.port(); }, [&] { oms.stop(); },
+        [&] { oms.renew_certificate(services::read_identity(tls_files)); });
   });
 }

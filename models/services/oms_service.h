@@ -74,6 +74,8 @@ class OmsService {
   void start() { server_.start(); }  ///< throws StartError
   void stop() { server_.stop(); }
   int port() const { return server_.port(); }
+  /// See HttpServer.
+  void renew_certificate(const TlsIdentity& identity) { server_.renew_certificate(identity); }
 
   // For the process that hosts the service; any thread.
   breaker::CircuitBreaker& breaker() { return breaker_; }

@@ -17,6 +17,7 @@ struct Free {
   void operator()(BIO* bio) const { BIO_free(bio); }
   void operator()(X509* certificate) const { X509_free(certificate); }
   void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
+  void operator()(STACK_OF(X509)* chain) const { sk_X509_pop_free(chain, X509_free); }
   void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
 };
 
@@ -50,33 +51,61 @@ bool is_address(const std::string& host) {
 
 }  // namespace
 
-bool use_identity(SSL_CTX& context, const TlsIdentity& identity) {
-  const auto chain = read_certificates(identity.certificate_pem);
-  const auto key = read_key(identity.key_pem);
-  if (chain.empty() || !key) return false;
-  SSL_CTX_set_min_proto_version(&context, TLS1_2_VERSION);
-  bool good = SSL_CTX_use_certificate(&context, chain.front().get()) == 1 &&
-              SSL_CTX_use_PrivateKey(&context, key.get()) == 1;
-  for (std::size_t i = 1; i < chain.size(); ++i) {
-    good = good && SSL_CTX_add1_chain_cert(&context, chain[i].get()) == 1;
-  }
-  ERR_clear_error();
-  return good;
-}
+/// What a handshake needs, together.
+struct ServerIdentity::Parsed {
+  Owned<X509> certificate;
+  Owned<EVP_PKEY> key;
+  Owned<STACK_OF(X509)> chain;  // without the certificate itself
+};
 
-void validate(const TlsIdentity& identity) {
+std::shared_ptr<const ServerIdentity::Parsed> ServerIdentity::parse(const TlsIdentity& identity) {
   const auto refuse = [](const char* what) {
     throw std::invalid_argument(std::string("tls identity: ") + what);
   };
-  if (read_certificates(identity.certificate_pem).empty()) {
-    refuse("certificate_pem holds no PEM certificate");
+  auto certificates = read_certificates(identity.certificate_pem);
+  if (certificates.empty()) refuse("certificate_pem holds no PEM certificate");
+  auto parsed = std::make_shared<Parsed>();
+  parsed->key = read_key(identity.key_pem);
+  if (!parsed->key) refuse("key_pem holds no PEM private key without password");
+  parsed->certificate = std::move(certificates.front());
+  parsed->chain.reset(sk_X509_new_null());
+  for (std::size_t i = 1; i < certificates.size(); ++i) {
+    if (sk_X509_push(parsed->chain.get(), certificates[i].get()) > 0) static_cast<void>(certificates[i].release());
   }
-  if (!read_key(identity.key_pem)) refuse("key_pem holds no PEM private key without password");
+  // What a handshake would refuse is refused here.
   const Owned<SSL_CTX> context(SSL_CTX_new(TLS_server_method()));
-  if (!context || !use_identity(*context, identity)) {
-    refuse("the private key is not the first certificate's");
-  }
+  const bool good = context && SSL_CTX_use_cert_and_key(context.get(), parsed->certificate.get(), parsed->key.get(),
+                                                        parsed->chain.get(), 1) == 1;
+  ERR_clear_error();
+  if (!good) refuse("the private key is not the first certificate's, or they are too weak");
+  return parsed;
 }
+
+ServerIdentity::ServerIdentity(const TlsIdentity& identity) : current_(parse(identity)) {}
+
+void ServerIdentity::renew(const TlsIdentity& identity) {
+  auto next = parse(identity);
+  const std::lock_guard lock(mutex_);
+  current_.swap(next);
+}
+
+void ServerIdentity::install(SSL_CTX& context) {
+  SSL_CTX_set_min_proto_version(&context, TLS1_2_VERSION);
+  SSL_CTX_set_cert_cb(&context, show, this);
+}
+
+/// OpenSSL asks in each handshake. 1: it is set.
+int ServerIdentity::show(SSL* session, void* self) {
+  std::shared_ptr<const Parsed> identity;
+  {
+    auto& owner = *static_cast<ServerIdentity*>(self);
+    const std::lock_guard lock(owner.mutex_);
+    identity = owner.current_;
+  }
+  return SSL_use_cert_and_key(session, identity->certificate.get(), identity->key.get(), identity->chain.get(), 1);
+}
+
+void validate(const TlsIdentity& identity) { ServerIdentity::parse(identity); }
 
 TlsClient::TlsClient(const std::string& ca_pem, std::string host)
     : host_(std::move(host)), context_(SSL_CTX_new(TLS_client_method())) {

@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 
@@ -20,11 +21,30 @@ struct TlsIdentity {
   std::string key_pem;          ///< private key of the first
 };
 
-/// Loads `identity` into a server's context; false where it cannot be.
-bool use_identity(SSL_CTX& context, const TlsIdentity& identity);
-
-/// Throws std::invalid_argument: what is no certificate, no key, or does not fit together.
+/// Throws std::invalid_argument: what is no certificate, no key, does not fit together, or is too weak for OpenSSL.
 void validate(const TlsIdentity& identity);
+
+/// Who a server is, which may be renewed while it serves: a handshake that begins after `renew` has returned shows the new
+/// certificate; one that has begun, and connections that are there, go on with the one they had. (A client that resumes a
+/// session is shown none at all.) Any thread.
+class ServerIdentity {
+ public:
+  /// Both throw std::invalid_argument, as `validate` does; `renew` has changed nothing then.
+  explicit ServerIdentity(const TlsIdentity& identity);
+  void renew(const TlsIdentity& identity);
+
+  /// From now on the context's handshakes show it. REQUIRES: outlives the context and its sessions.
+  void install(SSL_CTX& context);
+
+ private:
+  friend void validate(const TlsIdentity& identity);
+  struct Parsed;
+  static std::shared_ptr<const Parsed> parse(const TlsIdentity& identity);
+  static int show(SSL* session, void* self);
+
+  std::mutex mutex_;
+  std::shared_ptr<const Parsed> current_;  // guarded by mutex_
+};
 
 /// What the connections of a client share. Any thread.
 class TlsClient {

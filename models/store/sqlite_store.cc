@@ -87,9 +87,9 @@ common::Result<Record> SqliteStore::get(const std::string& key) {
     const auto* bytes = static_cast<const char*>(sqlite3_column_blob(statement, 1));
     const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement, 1));
     result = Record{static_cast<std::uint64_t>(sqlite3_column_int64(statement, 0)),
-                    size == 0 ? std::string() : std::string(bytes, size)};
+                    size == 0 ? std::string() : std::string(bytes, size), common::mono_now()};
   } else if (step == SQLITE_DONE) {
-    result = Record{};
+    result = Record{0, {}, common::mono_now()};
   }
   sqlite3_reset(statement);
   return result;

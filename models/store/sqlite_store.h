@@ -1,4 +1,5 @@
-// A VersionedStore in an SQLite file: durable when `put` returns, shared by every process that opens the file.
+// A VersionedStore in an SQLite file: durable when `put` returns, shared by every process of one machine that opens the
+// file; its clock is the machine's monotonic one.
 // A call waits for other processes' locks up to `busy_timeout`. One connection, one statement at a time.
 #pragma once
 

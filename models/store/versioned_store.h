@@ -12,12 +12,16 @@
 #include <string>
 
 #include "common/error.h"
+#include "common/time.h"
 
 namespace store {
 
 struct Record {
   std::uint64_t version = 0;  ///< from 1; 0 stands for "no record"
   std::string value;
+  /// When it was read, by the store's own clock, which all who share the store read alike: never earlier than when this
+  /// version was written. It may begin again when the store does.
+  common::MonoTime at{};
 };
 
 inline constexpr std::size_t key_bytes_max = 512;

@@ -89,6 +89,8 @@ class Service {
   /// the rest. True where nothing was cancelled. Requests take at most what HttpServer::stop says.
   bool stop(Duration grace);
   int port() const { return server_.port(); }
+  /// See HttpServer.
+  void renew_certificate(const services::TlsIdentity& identity) { server_.renew_certificate(identity); }
 
   // For the process that hosts the service; any thread.
   Journal& journal() { return journal_; }

@@ -50,9 +50,10 @@ int main(int argc, char** argv) {
   std::uint32_t rounds = 600'000;
   workflow::Duration grace = std::chrono::seconds(10);
   services::KeyOptions key_options;
+  services::TlsFiles tls_files;
   AdminOptions admin;
 
-  services::add_server_options(app, config.http);
+  services::add_server_options(app, config.http, tls_files);
   services::add_key_options(app, key_options, /*private_keys=*/true);
   app.add_option("--store", file, "SQLite file of the journal; without it, all is gone in the end");
   app.add_option("--password-rounds", rounds, "of PBKDF2, 1000 to 10000000")->capture_default_str();
@@ -80,6 +81,7 @@ int main(int argc, char** argv) {
           service->start();
           return service->port();
         },
-        [&] { service->stop(grace); });
+        [&] { service->stop(grace); },
+        [&] { service->renew_certificate(services::read_identity(tls_files)); });
   });
 }

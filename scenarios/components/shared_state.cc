@@ -1,13 +1,15 @@
-// What processes share through a store: a breaker that outlives them, and the store's compare-and-swap.
+// What processes share through a store: a breaker that outlives them, a rate limit, and the store's compare-and-swap.
 
 #include <foreseed/scenario.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <string>
 #include <thread>
 
 #include "shared_breaker/shared_breaker.h"
+#include "shared_limiter/shared_limiter.h"
 
 namespace {
 
@@ -103,4 +105,51 @@ FORESEED_SCENARIO(shared_breaker_alone, "without its store a process goes on alo
   FORESEED_CHECK(std::holds_alternative<breaker::Rejected>(one.acquire()));
   FORESEED_CHECK(!one.alone());
   FORESEED_CHECK(std::holds_alternative<breaker::Rejected>(two.acquire()));
+}
+
+// RL2, RL12; S3-10
+FORESEED_SCENARIO(shared_limiter_record, "three a second over a store: exact to a third of a nanosecond, and a key is forgotten when it is full, not before (holds)") {
+  store::MemoryStore store;
+  shared_limiter::SharedLimitConfig config;
+  config.limit = {rate_limiter::Algorithm::gcra, 3, 1s, 2};
+  config.records = 1;
+  shared_limiter::SharedLimiter limiter(config, store);
+  const auto again_after = [&](const std::string& key) {
+    return limiter.try_acquire(key).value_or(shared_limiter::Rejected{}).retry_after;
+  };
+  FORESEED_CHECK(!limiter.try_acquire("a", 2));
+  FORESEED_CHECK(again_after("a") == 333'333'334ns);
+  std::this_thread::sleep_for(333'333'334ns);
+  FORESEED_CHECK(!limiter.try_acquire("a"));
+  FORESEED_CHECK(again_after("a") == 333'333'333ns);  // a whole second after the first two
+  FORESEED_CHECK(!limiter.try_acquire("b"));
+  FORESEED_CHECK(again_after("a") == 333'333'333ns);  // still known
+  std::this_thread::sleep_for(1s);
+  FORESEED_CHECK(!limiter.try_acquire("c"));
+  const auto record = std::get<store::Record>(store.get("limit/0"));
+  FORESEED_CHECK(std::count(record.value.begin(), record.value.end(), '\n') == 1);
+}
+
+// S0-08, S2-05
+FORESEED_SCENARIO(shared_limiter_alone, "without its store a limit does as declared, from the first call on; when the store is back it counts again (holds)") {
+  using shared_limiter::WithoutStore;
+  for (const auto policy : {WithoutStore::admit, WithoutStore::refuse, WithoutStore::local}) {
+    Remote store;
+    shared_limiter::SharedLimitConfig config;
+    config.limit = {rate_limiter::Algorithm::gcra, 1, 60s, 1};
+    config.local = {rate_limiter::Algorithm::gcra, 1, 60s, 2};
+    config.without_store = policy;
+    shared_limiter::SharedLimiter limiter(config, store);
+    FORESEED_CHECK(!limiter.try_acquire("k") && limiter.try_acquire("k"));
+    store.up = false;
+    int had = 0;
+    for (int i = 0; i < 3; ++i) had += !limiter.try_acquire("k");
+    FORESEED_CHECK(had == (policy == WithoutStore::admit ? 3 : policy == WithoutStore::refuse ? 0 : 2));
+    FORESEED_CHECK(limiter.without_store() && limiter.counters().store_errors == 1);
+    store.up = true;
+    std::this_thread::sleep_for(1s);
+    FORESEED_CHECK(limiter.try_acquire("k")->error == common::Error::rate_limited && !limiter.without_store());
+    std::this_thread::sleep_for(59s);
+    FORESEED_CHECK(!limiter.try_acquire("k"));
+  }
 }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "services/time_left.h"
+#include "stub_server.h"
 #include "town.h"
 
 using namespace scenarios;
@@ -91,40 +92,29 @@ class Balancer {
  public:
   static constexpr std::chrono::milliseconds patience{300};  ///< for an instance
 
-  Balancer()
-      : host_("iam", [this] {
-          httplib::Server server;
-          server.new_task_queue = [] { return new httplib::ThreadPool(8); };
-          server.Post("/validate", [this](const httplib::Request& request, httplib::Response& response) {
-            const unsigned turn = turn_++;
-            response.status = 502;
-            for (unsigned i = 0; i < 2 && response.status == 502; ++i) {
-              httplib::Client client("iam" + std::to_string(1 + (turn + i) % 2), 8081);
-              client.set_connection_timeout(patience / 2);
-              client.set_read_timeout(patience / 2);
-              httplib::Headers headers;
-              headers.emplace(services::time_left_header, request.get_header_value(services::time_left_header));
-              const auto answer = client.Post("/validate", headers, request.body, "application/json");
-              if (!answer) continue;
-              response.status = answer->status;
-              response.set_content(answer->body, "application/json");
-            }
-          });
-          server.bind_to_port("0.0.0.0", 8081);
-          server_ = &server;
-          server.listen_after_bind();
-        }) {
-    while (server_ == nullptr || !server_.load()->is_running()) std::this_thread::sleep_for(1ms);
-  }
-  void stop() {
-    server_.load()->stop();
-    host_.join();
-  }
+  void stop() { server_.stop(); }
 
  private:
+  void forward(const httplib::Request& request, httplib::Response& response) {
+    const unsigned turn = turn_++;
+    response.status = 502;
+    for (unsigned i = 0; i < 2 && response.status == 502; ++i) {
+      httplib::Client client("iam" + std::to_string(1 + (turn + i) % 2), 8081);
+      client.set_connection_timeout(patience / 2);
+      client.set_read_timeout(patience / 2);
+      httplib::Headers headers;
+      headers.emplace(services::time_left_header, request.get_header_value(services::time_left_header));
+      const auto answer = client.Post("/validate", headers, request.body, "application/json");
+      if (!answer) continue;
+      response.status = answer->status;
+      response.set_content(answer->body, "application/json");
+    }
+  }
+
   std::atomic<unsigned> turn_{0};
-  std::atomic<httplib::Server*> server_{nullptr};
-  foreseed::Host host_;  // last: it starts to run at once
+  StubServer server_{"iam", 8081, 8, [this](httplib::Server& server) {
+    server.Post("/validate", [this](const auto& request, auto& response) { forward(request, response); });
+  }};
 };
 
 std::string signed_token(const services::JwtClaims& claims, const std::string& key) {

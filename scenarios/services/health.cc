@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "stub_server.h"
 #include "town.h"
 
 using namespace scenarios;
@@ -76,25 +77,15 @@ FORESEED_SCENARIO(deep_health, "IAM cannot be reached for 10 s: OMS is not ready
 
 FORESEED_SCENARIO(deep_health_herd, "however many look, IAM is asked once in a second, for what asks nobody else; who waits for no answer gets the last (holds)") {
   std::atomic<int> asked{0}, other{0};
-  std::atomic<bool> stopping{false};
-  foreseed::Host iam("iam", [&] {
-    httplib::Server server;
+  StubServer iam("iam", 8081, 8, [&](httplib::Server& server) {
     server.Get("/health", [&](const httplib::Request&, httplib::Response&) { ++asked; });
     server.set_error_handler([&](const httplib::Request&, httplib::Response&) { ++other; });
-    server.bind_to_port("0.0.0.0", 8081);
-    std::thread ender([&] {
-      while (!stopping) std::this_thread::sleep_for(100ms);
-      server.stop();
-    });
-    server.listen_after_bind();
-    ender.join();
   });
   OmsHost oms("oms", without_fallback());
   std::this_thread::sleep_for(10ms);
   pollers(4, 50ms, 3s, [&] { FORESEED_CHECK(ask("oms", 8080, "/health/deep").took < 100ms); });
   FORESEED_CHECK(asked >= 3 && asked <= 4 && other == 0);
-  stopping = true;
-  iam.join();
+  iam.stop();
   oms.stop();
 }
 

@@ -21,9 +21,11 @@ inline std::string contents(BIO* bio) {
   return text;
 }
 
-/// A certificate for `host` that its own key signs. Ed25519 draws no random numbers, so it is the same in each execution.
-inline services::TlsIdentity identity_of(const std::string& host, std::chrono::sys_seconds from, std::chrono::sys_seconds to) {
-  const unsigned char secret[32] = {7};
+/// A certificate for `host` that its own key signs, the one of that number. Ed25519 draws no random numbers, so it is the
+/// same in each execution.
+inline services::TlsIdentity identity_of(const std::string& host, std::chrono::sys_seconds from, std::chrono::sys_seconds to,
+                                         unsigned char number = 7) {
+  const unsigned char secret[32] = {number};
   EVP_PKEY* const key = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, secret, sizeof secret);
   X509* const certificate = X509_new();
   X509_set_version(certificate, 2);
@@ -32,7 +34,8 @@ inline services::TlsIdentity identity_of(const std::string& host, std::chrono::s
   ASN1_TIME_set(X509_getm_notAfter(certificate), std::chrono::system_clock::to_time_t(to));
   X509_set_pubkey(certificate, key);
   X509_NAME* const name = X509_get_subject_name(certificate);
-  X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>(host.c_str()), -1, -1, 0);
+  const std::string called = host + " " + std::to_string(number);  // an issuer is looked for by its name
+  X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>(called.c_str()), -1, -1, 0);
   X509_set_issuer_name(certificate, name);
   X509_EXTENSION* const names = X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, ("DNS:" + host).c_str());
   X509_add_ext(certificate, names, -1);

@@ -1,5 +1,5 @@
-// More than OMS and IAM can do: the load that returns when the breaker closes, and ten thousand orders at once (catalogue
-// S0-18, S0-54).
+// More than OMS and IAM can do: the load that returns when the breaker closes, what is shed first, and ten thousand orders
+// at once (catalogue S0-18, S0-54, S1-20).
 
 #include <foreseed/faults.h>
 
@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "stub_server.h"
 #include "town.h"
 
 using namespace scenarios;
@@ -21,30 +22,17 @@ class Front {
   static constexpr auto work = 200ms;
   static constexpr double per_second = at_once * (1s / work);
 
-  Front()
-      : host_("front", [this] {
-          httplib::Server server;
-          server.new_task_queue = [] { return new httplib::ThreadPool(at_once); };
-          server.Post("/validate", [](const httplib::Request& request, httplib::Response& response) {
-            std::this_thread::sleep_for(work);
-            const auto answer = httplib::Client("iam", 8081).Post("/validate", request.body, "application/json");
-            response.status = answer ? answer->status : 502;
-            if (answer) response.set_content(answer->body, "application/json");
-          });
-          server.bind_to_port("0.0.0.0", 8082);
-          server_ = &server;
-          server.listen_after_bind();
-        }) {
-    while (server_ == nullptr || !server_.load()->is_running()) std::this_thread::sleep_for(1ms);
-  }
-  void stop() {
-    server_.load()->stop();
-    host_.join();
-  }
+  void stop() { server_.stop(); }
 
  private:
-  std::atomic<httplib::Server*> server_{nullptr};
-  foreseed::Host host_;  // last: it starts to run at once
+  static void serve(const httplib::Request& request, httplib::Response& response) {
+    std::this_thread::sleep_for(work);
+    const auto answer = httplib::Client("iam", 8081).Post("/validate", request.body, "application/json");
+    response.status = answer ? answer->status : 502;
+    if (answer) response.set_content(answer->body, "application/json");
+  }
+
+  StubServer server_{"front", 8082, at_once, [](httplib::Server& server) { server.Post("/validate", serve); }};
 };
 
 /// Callers who order again and again, about once a second, twice what the front can do, and do not wait for long.
@@ -135,6 +123,42 @@ FORESEED_SCENARIO(early_close_cascade_bad, "the same, closing on one success and
   config.http.worker_threads = 100;
   config.in_flight_max = 100;
   outage_under_load(config);
+}
+
+namespace {
+
+/// Orders beyond what can be done are refused; who looks after the service is answered at once all the while.
+void health_under_load(const services::OmsConfig& config) {
+  Town town(config);
+  Front front;
+  foreseed::link("oms", "front", 1ms);
+  Callers callers(token({"orders:write"}, 1h));
+  for (int look = 0; look < 100; ++look) {
+    std::this_thread::sleep_for(100ms);
+    const auto start = std::chrono::steady_clock::now();
+    httplib::Client client("oms", 8080);
+    client.set_read_timeout(10s);
+    const auto result = client.Get(look % 2 == 0 ? "/health" : "/metrics");
+    FORESEED_CHECK(result && result->status == 200);
+    FORESEED_CHECK(std::chrono::steady_clock::now() - start < 50ms);
+  }
+  const services::BulkheadCounters load = town.oms->bulkhead_counters();
+  FORESEED_CHECK(load.refused > 0 && load.in_flight_peak == config.in_flight_max);
+  callers.stop();
+  front.stop();
+  town.stop();
+}
+
+}  // namespace
+
+FORESEED_SCENARIO(orders_shed_first, "twice the load that can be served: orders are refused, health and metrics are not kept waiting (S1-20)") {
+  health_under_load(behind_front());
+}
+
+FORESEED_SCENARIO(orders_shed_first_bad, "the same with a worker for each order and none besides: who looks waits behind the orders (fails)") {
+  services::OmsConfig config = behind_front();
+  config.http.worker_threads = config.in_flight_max;
+  health_under_load(config);
 }
 
 namespace {

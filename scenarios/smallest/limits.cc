@@ -10,6 +10,7 @@
 
 #include "rate_limiter/adaptive_limit.h"
 #include "rate_limiter/rate_limiter.h"
+#include "shared_limiter/shared_limiter.h"
 #include "together.h"
 
 namespace {
@@ -104,4 +105,17 @@ FORESEED_SCENARIO(smallest_adaptive, "three callers of a limit that begins at on
   };
   together(call, call, call);
   FORESEED_CHECK(refused <= 2 && limiter.in_flight() == 0 && limiter.limit() == 1);
+}
+
+// RL1, RL12; S3-10: between the read and the write of one process another has written
+FORESEED_SCENARIO(smallest_shared_limiter, "two processes, one with two threads, two permits over a store: two are admitted (holds)") {
+  store::MemoryStore store;
+  shared_limiter::SharedLimitConfig config;
+  config.limit = Limit{Algorithm::gcra, 1, 1s, 2};
+  shared_limiter::SharedLimiter here(config, store), there(config, store);
+  std::atomic<int> had{0};
+  together([&] { had += !here.try_acquire("k"); }, [&] { had += !here.try_acquire("k"); }, [&] { had += !there.try_acquire("k"); });
+  FORESEED_CHECK(had == 2);
+  const auto refused = there.try_acquire("k");
+  FORESEED_CHECK(refused && refused->error == common::Error::rate_limited && refused->retry_after == 1s);
 }

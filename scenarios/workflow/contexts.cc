@@ -5,6 +5,7 @@
 #include <mutex>
 #include <set>
 
+#include "../services/stub_server.h"
 #include "office.h"
 #include "workflow/background.h"
 
@@ -17,36 +18,25 @@ using Pairs = std::multiset<std::pair<std::string, std::string>>;  // request id
 /// Who is told of decisions: a server that writes down for whom.
 class Inbox {
  public:
-  Inbox()
-      : host_("inbox", [this] {
-          httplib::Server server;
-          server.new_task_queue = [] { return new httplib::ThreadPool(2); };
-          server.Post("/notifications", [this](const httplib::Request& request, httplib::Response&) {
-            const json body = json::parse(request.body);
-            std::this_thread::sleep_for(std::chrono::milliseconds(foreseed::choose(20)));
-            const std::lock_guard lock(mutex_);
-            seen_.emplace(body["request_id"], body["principal"]);
-          });
-          server.bind_to_port("0.0.0.0", 8084);
-          server_ = &server;
-          server.listen_after_bind();
-        }) {
-    while (server_ == nullptr || !server_.load()->is_running()) std::this_thread::sleep_for(1ms);
-  }
-  void stop() {
-    server_.load()->stop();
-    host_.join();
-  }
+  void stop() { server_.stop(); }
   Pairs seen() {
     const std::lock_guard lock(mutex_);
     return seen_;
   }
 
  private:
-  std::atomic<httplib::Server*> server_{nullptr};
+  void write_down(const httplib::Request& request) {
+    const json body = json::parse(request.body);
+    std::this_thread::sleep_for(std::chrono::milliseconds(foreseed::choose(20)));
+    const std::lock_guard lock(mutex_);
+    seen_.emplace(body["request_id"], body["principal"]);
+  }
+
   std::mutex mutex_;
   Pairs seen_;  // guarded by mutex_
-  foreseed::Host host_;  // last: it starts to run at once
+  scenarios::StubServer server_{"inbox", 8084, 2, [this](httplib::Server& server) {
+    server.Post("/notifications", [this](const auto& request, auto&) { write_down(request); });
+  }};
 };
 
 }  // namespace

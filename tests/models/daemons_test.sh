@@ -149,6 +149,48 @@ done
 "$bin/iam" "${key[@]}" --tls-cert "$data/localhost.pem" >"$work/out" 2>"$work/tls.err"
 expect "exit code without --tls-key" 2 $?
 
+# S1-08: a new certificate at SIGHUP, while others ask; one that is none leaves the old one.
+mkdir "$work/tls"
+cat "$data"/localhost{,_renewed}.pem >"$work/both.pem"
+put() { cp "$data/$1.pem" "$work/tls/cert" && cp "$data/$2.key" "$work/tls/key"; }
+seen() { grep -c "$1" "$2"; }
+renew() { # PID FILE LINE: tells it, and waits until it says so once more
+  local before
+  before=$(seen "$3" "$2")
+  kill -HUP "$1"
+  for _ in $(seq 200); do
+    [ "$(seen "$3" "$2")" -gt "$before" ] && return
+    sleep 0.05
+  done
+  fail "no '$3' in $2"
+}
+put localhost localhost
+start iam "${key[@]}" --tls-cert "$work/tls/cert" --tls-key "$work/tls/key"
+tls_port=$port
+tls_pid=$pid
+url=https://127.0.0.1:$tls_port/health
+trusted_by() { curl -sS -m 20 -o /dev/null -w '%{http_code}' --cacert "$1" "$url" 2>/dev/null; }
+while [ ! -e "$work/enough" ]; do trusted_by "$work/both.pem" && echo; done >"$work/statuses" &
+asking=$!
+for name in localhost_renewed localhost localhost_renewed; do
+  put "$name" "$name"
+  renew "$tls_pid" "$work/iam.out" "certificate renewed"
+  expect "https by one who trusts $name" 200 "$(curl_status --cacert "$data/$name.pem" "$url")"
+done
+expect "https by one who trusts the old certificate" 000 "$(trusted_by "$data/localhost.pem")"
+put localhost localhost_renewed
+renew "$tls_pid" "$work/iam.err" "certificate not renewed: tls identity: the private key is not the first certificate's"
+rm "$work/tls/key"
+renew "$tls_pid" "$work/iam.err" "certificate not renewed: --tls-key: cannot read"
+expect "https after two that were none" 200 "$(curl_status --cacert "$data/localhost_renewed.pem" "$url")"
+touch "$work/enough"
+wait "$asking"
+expect "answers meanwhile" 200 "$(sort -u "$work/statuses")"
+stop "$tls_pid"
+start iam "${key[@]}"
+renew "$pid" "$work/iam.err" "certificate not renewed: --tls-cert: there is no certificate to read again"
+stop "$pid"
+
 # A port that is taken: exit 1.
 "$bin/iam" "${key[@]}" --host 127.0.0.1 --port "$oms_port" >"$work/out" 2>"$work/taken.err"
 expect "exit code on a taken port" 1 $?

@@ -2,12 +2,14 @@
 #include <gtest/gtest.h>
 #include <httplib.h>
 
+#include <atomic>
 #include <chrono>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <sstream>
 #include <thread>
+#include <vector>
 
 #include "services/iam_service.h"
 #include "services/oms_service.h"
@@ -369,6 +371,35 @@ TEST_F(TlsServices, ACertificateForAnotherNameIsRefused) {
   HttpClientConfig wrong_name = client("127.0.0.2", test_file("localhost.pem"));
   wrong_name.port = everywhere.port();
   EXPECT_EQ(ask(wrong_name), IamStatus::tls_failed);
+}
+
+// S1-08
+TEST_F(TlsServices, ACertificateIsRenewedUnderLoad) {
+  start_iam_with_tls();
+  const TlsIdentity identities[] = {{test_file("localhost.pem"), test_file("localhost.key")},
+                                    {test_file("localhost_renewed.pem"), test_file("localhost_renewed.key")}};
+  std::atomic<bool> over{false};
+  std::vector<std::thread> callers;
+  for (const std::size_t idle_connections : {0U, 1U}) {
+    callers.emplace_back([&, idle_connections] {
+      HttpClientConfig config = client("localhost", identities[0].certificate_pem + identities[1].certificate_pem);
+      config.idle_connections_max = idle_connections;
+      IamClient iam_client(config);
+      while (!over) EXPECT_EQ(iam_client.validate(writer, {"orders:write"}).status, IamStatus::authorised);
+    });
+  }
+  for (int i = 1; i < 40; ++i) {
+    const TlsIdentity& renewed = identities[i % 2];
+    const TlsIdentity& old = identities[1 - i % 2];
+    iam->renew_certificate(renewed);
+    EXPECT_EQ(ask(client("localhost", renewed.certificate_pem)), IamStatus::authorised);
+    EXPECT_EQ(ask(client("localhost", old.certificate_pem)), IamStatus::tls_failed);
+    EXPECT_THROW(iam->renew_certificate({old.certificate_pem, renewed.key_pem}), std::invalid_argument);
+  }
+  over = true;
+  for (std::thread& caller : callers) caller.join();
+  IamService plain(IamConfig{server_config(), {}}, JwtKey::hs256(secret));
+  EXPECT_THROW(plain.renew_certificate(identities[0]), std::invalid_argument);
 }
 
 TEST_F(TlsServices, AnIdentityThatCannotServeIsRefusedAtOnce) {

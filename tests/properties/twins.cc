@@ -9,6 +9,7 @@
 #include "properties/rate_limiter.h"
 #include "properties/retry.h"
 #include "properties/shared_breaker.h"
+#include "properties/shared_limiter.h"
 
 namespace properties {
 
@@ -42,6 +43,15 @@ struct GenerousLimiter : rate_limiter::RateLimiter {
       ++limit->permits;
       ++limit->burst;
     }
+    return config;
+  }
+};
+
+struct GenerousSharedLimiter : shared_limiter::SharedLimiter {
+  GenerousSharedLimiter(shared_limiter::SharedLimitConfig config, store::VersionedStore& store)
+      : SharedLimiter(generous(config), store) {}
+  static shared_limiter::SharedLimitConfig generous(shared_limiter::SharedLimitConfig config) {
+    ++config.limit.burst;
     return config;
   }
 };
@@ -151,6 +161,7 @@ FORESEED_PROPERTY(breaker, "closes after one success", breaker_cases(), const Br
 FORESEED_PROPERTY(shared_breaker, "one more probe than is allowed", shared_cases(), const SharedCase& c) { check_shared_breaker<CrowdedBreaker>(c); }
 FORESEED_PROPERTY(rate_limiter, "one permit too many", limiter_cases(), const LimiterCase& c) { check_limiter<GenerousLimiter>(c); }
 FORESEED_PROPERTY(rate_limiter_waits, "one permit too many", limiter_cases(), const LimiterCase& c) { check_limiter_waits<GenerousLimiter>(c); }
+FORESEED_PROPERTY(shared_limiter, "one permit too many", shared_limit_cases(), const SharedLimitCase& c) { check_shared_limiter<GenerousSharedLimiter>(c); }
 FORESEED_PROPERTY(bulkhead, "one more at once", line_cases(), const LineCase& c) { check_bulkhead<WideBulkhead>(c); }
 FORESEED_PROPERTY(bulkhead_changes, "does not close", line_cases(), const LineCase& c) { check_bulkhead_changes<OpenBulkhead>(c); }
 FORESEED_PROPERTY(pool, "one more connection", line_cases(), const LineCase& c) { check_pool<LargePool>(c); }
