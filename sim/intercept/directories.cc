@@ -1,6 +1,8 @@
 // Directory streams, which reach the kernel from within libc.
 
 #include <dirent.h>
+#include <glob.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "files/directory_stream.h"
@@ -83,4 +85,25 @@ FORESEED_EXPORT void seekdir(DIR* stream, long position) noexcept {
   if (position >= 0 && static_cast<std::size_t>(position) <= found->entries.size()) {
     found->next = static_cast<std::size_t>(position);
   }
+}
+
+// glob(3) can be told how to look; ours are the functions that the program itself would call.
+FORESEED_EXPORT int glob(const char* pattern, int flags, int (*failed)(const char*, int), glob_t* result) noexcept {
+  const bool as_told = !simulated_code() || (flags & GLOB_ALTDIRFUNC) != 0;
+  if (!as_told) {
+    result->gl_opendir = [](const char* path) -> void* { return opendir(path); };
+    result->gl_readdir = [](void* stream) { return readdir(static_cast<DIR*>(stream)); };
+    result->gl_closedir = [](void* stream) { closedir(static_cast<DIR*>(stream)); };
+    result->gl_stat = [](const char* path, struct stat* what) { return stat(path, what); };
+    result->gl_lstat = [](const char* path, struct stat* what) { return lstat(path, what); };
+    flags |= GLOB_ALTDIRFUNC;
+  }
+  const int error = REAL_VERSION(glob, "GLIBC_2.27")(pattern, flags, failed, result);
+  if (!as_told) result->gl_flags &= ~GLOB_ALTDIRFUNC;
+  return error;
+}
+
+FORESEED_EXPORT int glob64(const char* pattern, int flags, int (*failed)(const char*, int), glob64_t* result) noexcept {
+  static_assert(sizeof(glob_t) == sizeof(glob64_t));
+  return glob(pattern, flags, failed, reinterpret_cast<glob_t*>(result));
 }

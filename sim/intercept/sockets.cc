@@ -37,11 +37,13 @@ long read_address(const sockaddr* address, socklen_t size, net::Endpoint& endpoi
 template <typename Stream, typename Datagrams>
 long on_socket(int fd, Stream stream, Datagrams datagram) {
   const Entry entry;
-  if (net::Socket* const socket = net::find_socket(fd); socket != nullptr) return through_errno(stream(*socket));
-  if (net::DatagramSocket* const socket = net::find_datagram_socket(fd); socket != nullptr) {
-    return through_errno(datagram(*socket));
+  io::Description* const description = io::find(fd);
+  if (description == nullptr) return through_errno(io::is_virtual(fd) ? -EBADF : -ENOTSOCK);
+  switch (description->kind) {
+    case io::Description::Kind::stream: return through_errno(stream(*static_cast<net::Socket*>(description)));
+    case io::Description::Kind::datagram: return through_errno(datagram(*static_cast<net::DatagramSocket*>(description)));
+    default: return through_errno(-ENOTSOCK);
   }
-  return through_errno(io::is_virtual(fd) && io::find(fd) == nullptr ? -EBADF : -ENOTSOCK);
 }
 
 /// The same for calls that only stream sockets know.

@@ -119,7 +119,6 @@ UNSUPPORTED(scandir)
 UNSUPPORTED(ftw)
 UNSUPPORTED(nftw)
 UNSUPPORTED(fts_open)
-UNSUPPORTED(glob)
 UNSUPPORTED(tempnam)
 UNSUPPORTED(tmpnam)
 // descriptors that wait, and the network beyond TCP

@@ -10,11 +10,13 @@
 
 namespace foreseed::io {
 
+std::vector<Description*> detail::table;
 std::vector<std::unique_ptr<Description>> detail::owned;
 
 namespace {
 
-std::vector<Description*> table;  ///< [i] is descriptor first_descriptor + i; null = free
+using detail::table;
+std::size_t taken_below = 0;      ///< none of those before it is free
 
 struct Ledger {
   std::uint32_t open = 0;
@@ -32,6 +34,7 @@ std::size_t index_of(int descriptor) { return static_cast<std::size_t>(descripto
 void drop(int descriptor) {
   Description& description = *table[index_of(descriptor)];
   table[index_of(descriptor)] = nullptr;
+  taken_below = std::min(taken_below, index_of(descriptor));
   --ledger_of(description.host).open;
   description.descriptor_closed();
   if (--description.references == 0) description.closed();
@@ -73,22 +76,19 @@ bool Description::wait(Op op, std::uint64_t deadline_ns) {
   return world.wait(op, number, deadline_ns);
 }
 
-Description* find(int descriptor) {
-  if (!is_virtual(descriptor)) return nullptr;
-  return index_of(descriptor) < table.size() ? table[index_of(descriptor)] : nullptr;
-}
-
 std::uint32_t open_count(std::uint32_t host) { return ledger_of(host).open; }
 void set_limit(std::uint32_t host, std::uint32_t count) { ledger_of(host).limit = count; }
 
 int open(Description& description, int at_least) {
   Ledger& ledger = ledger_of(description.host);
   if (ledger.open >= ledger.limit) return -EMFILE;
-  std::size_t i = index_of(std::max(at_least, first_descriptor));
+  const std::size_t first = index_of(std::max(at_least, first_descriptor));
+  std::size_t i = std::max(first, taken_below);
   while (i < table.size() && table[i] != nullptr) ++i;
   if (i > index_of(last_descriptor)) return -EMFILE;
   if (i >= table.size()) table.resize(i + 1, nullptr);
   table[i] = &description;
+  if (first <= taken_below) taken_below = i + 1;
   ++description.references;
   ++ledger.open;
   return first_descriptor + static_cast<int>(i);
@@ -165,6 +165,7 @@ void install(World& world) {
     for (const Ledger& ledger : ledgers) wrong += ledger.open != 0;
     World::get().left_behind(wrong, "hosts whose ledger of descriptors is wrong");
     table.clear();
+    taken_below = 0;
     ledgers.clear();
     detail::owned.clear();
   };

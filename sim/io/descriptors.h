@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "io/description.h"
+#include "kernel/hidden.h"
 
 namespace foreseed::io {
 
@@ -22,8 +23,16 @@ inline bool is_virtual(int descriptor) { return descriptor >= first_descriptor &
 template <typename T, typename... Arguments>
 T& make(Arguments&&... arguments);
 
+namespace detail {
+FORESEED_HIDDEN extern std::vector<Description*> table;  ///< [i] is descriptor first_descriptor + i; null = free
+FORESEED_HIDDEN extern std::vector<std::unique_ptr<Description>> owned;
+}  // namespace detail
+
 /// What `descriptor` stands for; null if it is none of this world.
-Description* find(int descriptor);
+inline Description* find(int descriptor) {
+  const auto index = static_cast<std::size_t>(descriptor - first_descriptor);
+  return is_virtual(descriptor) && index < detail::table.size() ? detail::table[index] : nullptr;
+}
 
 /// A descriptor for `description`, at least `at_least`; -EMFILE if there is none left.
 int open(Description& description, int at_least = first_descriptor);
@@ -46,10 +55,6 @@ long poll(pollfd* entries, std::size_t count, std::uint64_t deadline_ns);
 void close_all(std::uint32_t host);
 
 void install(World& world);
-
-namespace detail {
-extern std::vector<std::unique_ptr<Description>> owned;
-}
 
 template <typename T, typename... Arguments>
 T& make(Arguments&&... arguments) {

@@ -143,7 +143,26 @@ void World::finish_current() {
   __builtin_longjmp(current_->exit_frame, 1);
 }
 
+namespace {
+/// What so many tasks touch fits into the nearest cache, and into the one behind it.
+constexpr std::uint32_t few_tasks = 64;
+constexpr std::uint32_t many_tasks = 512;
+/// Where Boost's control block of a fibre keeps its continuation: only for what is fetched ahead.
+constexpr std::uintptr_t continuation_offset = 208;
+}  // namespace
+
+/// Of many tasks, the next is in no cache: what the switch to it touches is fetched at once rather than bit by bit.
+void World::fetch(const Task& task) const {
+  __builtin_prefetch(reinterpret_cast<const char*>(task.fiber) + continuation_offset);
+  __builtin_prefetch(&task.thread_state);
+  for (std::uintptr_t line = 0; line < 11; ++line) {
+    __builtin_prefetch(reinterpret_cast<const void*>(task.stack_pointer + 32 + line * 64));
+  }
+  if (task_count_ > many_tasks && fetch_stack_shadow != nullptr) fetch_stack_shadow(task.stack_pointer + 256);
+}
+
 void World::switch_to(Task& next) {
+  if (task_count_ > few_tasks) fetch(next);
   Task& self = *current_;
   ThreadStates& states = ThreadStates::get();
   current_ = &next;
@@ -171,24 +190,6 @@ void World::hold_each(const WaitList& list) {
     task.pending = false;
     ready_.erase(task.id);
   });
-}
-
-namespace {
-/// What so many tasks touch fits into the nearest cache, and into the one behind it.
-constexpr std::uint32_t few_tasks = 64;
-constexpr std::uint32_t many_tasks = 512;
-/// Where Boost's control block of a fibre keeps its continuation: only for what is fetched ahead.
-constexpr std::uintptr_t continuation_offset = 208;
-}  // namespace
-
-/// Of many tasks, the next is in no cache: what the switch to it touches is fetched at once rather than bit by bit.
-void World::fetch(const Task& task) const {
-  __builtin_prefetch(reinterpret_cast<const char*>(task.fiber) + continuation_offset);
-  __builtin_prefetch(&task.thread_state);
-  for (std::uintptr_t line = 0; line < 11; ++line) {
-    __builtin_prefetch(reinterpret_cast<const void*>(task.stack_pointer + 32 + line * 64));
-  }
-  if (task_count_ > many_tasks && fetch_stack_shadow != nullptr) fetch_stack_shadow(task.stack_pointer + 256);
 }
 
 /// The same for those whose time comes soon, while others still run; and what they are likely to use.
@@ -223,7 +224,6 @@ void World::dispatch(Op op) {
   const std::uint32_t k = choose(static_cast<std::uint32_t>(op) | site_given_up, ChoiceKind::schedule, ready_.count());
   Task& next = *tasks_[ready_.nth_from(current_->id + 1, k)];
   if (&next != current_) {
-    if (task_count_ > few_tasks) fetch(next);
     switch_to(next);
   } else if (next.parked) {
     internal_error("a finished task was chosen", __FILE__, __LINE__);

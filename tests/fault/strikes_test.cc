@@ -14,6 +14,7 @@
 #include <mutex>
 #include <new>
 #include <set>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -385,6 +386,28 @@ TEST(Points, fail_where_a_plan_says_so) {
     FORESEED_CHECK(!bank.move(10) && bank.from == 100 && bank.to == 0);
     std::this_thread::sleep_for(1s);
     FORESEED_CHECK(bank.move(10));
+  });
+}
+
+/// cpp-httplib knows nothing of the mark in its handler: it makes an answer of the exception.
+TEST(Points, fail_below_a_compiled_server) {
+  expect_holds([] {
+    Host web("web", [] {
+      httplib::Server http;
+      http.Get("/order", [](const httplib::Request&, httplib::Response& response) {
+        if (FORESEED_POINT("orders.commit")) throw std::runtime_error("not committed");
+        response.set_content("done", "text/plain");
+      });
+      http.bind_to_port("0.0.0.0", 8080);
+      http.listen_after_bind();
+    });
+    std::this_thread::sleep_for(100ms);
+    FORESEED_CHECK(client()->Get("/order")->status == 200);
+    FaultPlan().fail("orders.commit", "web", {0s, 1s}).start();
+    std::this_thread::sleep_for(1ms);
+    FORESEED_CHECK(client()->Get("/order")->status == 500);
+    std::this_thread::sleep_for(1s);
+    FORESEED_CHECK(client()->Get("/order")->body == "done");
   });
 }
 

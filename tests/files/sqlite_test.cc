@@ -188,6 +188,20 @@ TEST(Sqlite, a_failing_disk_is_an_error_and_nothing_is_lost) {
   EXPECT_EQ(outcome(body), "held");
 }
 
+/// What SQLite calls now is what the host's wall clock shows.
+TEST(Sqlite, now_follows_a_wall_clock_that_is_set) {
+  const auto body = [] {
+    Database database;
+    const auto now = [&] { return std::stoll(database.ask("SELECT strftime('%s', 'now')")); };
+    const long long before = now();
+    FaultPlan().step_clock("client", std::chrono::seconds(1), std::chrono::hours(24)).start();
+    FORESEED_CHECK(now() == before);
+    std::this_thread::sleep_for(std::chrono::seconds(2));
+    FORESEED_CHECK(now() == before + 24 * 3600 + 2);
+  };
+  EXPECT_EQ(outcome(body), "held");
+}
+
 TEST(Sqlite, an_execution_is_repeated_exactly) {
   for (std::uint64_t seed = 0; seed < 20; ++seed) {
     const auto body = [] { survive("wal", "FULL"); };

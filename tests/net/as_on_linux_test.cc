@@ -2,6 +2,7 @@
 // simulated under many seeds.
 
 #include <fcntl.h>
+#include <glob.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -60,6 +61,48 @@ void names_and_services() {
   FORESEED_CHECK(answer(node, "http", AF_INET, SOCK_STREAM, 0, AI_NUMERICSERV) == gai_strerror(EAI_NONAME));
   FORESEED_CHECK(answer("no-number", "80", AF_INET, SOCK_STREAM, 0, AI_NUMERICHOST) == gai_strerror(EAI_NONAME));
   FORESEED_CHECK(answer(nullptr, nullptr, AF_INET, SOCK_STREAM) == gai_strerror(EAI_NONAME));
+}
+
+/// Who closes one gets it back: a new descriptor is the lowest that is free.
+void descriptors_are_the_lowest_that_are_free() {
+  const auto made = [] { return socket(AF_INET, SOCK_DGRAM, 0); };
+  const int a = made(), b = made(), c = made(), d = made();
+  FORESEED_CHECK(a < b && b < c && c < d);
+  close(c);
+  close(a);
+  FORESEED_CHECK(made() == a && made() == c);
+  close(b);
+  const int far = fcntl(a, F_DUPFD, d + 100);
+  FORESEED_CHECK(far >= d + 100 && made() == b);
+  close(c);
+  FORESEED_CHECK(dup2(a, c) == c);
+  const int e = made();
+  FORESEED_CHECK(e > d && e < far);
+  close(b);
+  const int last = fcntl(a, F_DUPFD, c);
+  FORESEED_CHECK(last > e && dup(a) == b);
+  for (const int fd : {a, b, c, d, e, far, last}) close(fd);
+}
+
+/// The paths that match, each with a space behind it.
+std::string matches(const char* pattern) {
+  glob_t found{};
+  std::string paths;
+  const int error = glob(pattern, 0, nullptr, &found);
+  for (std::size_t i = 0; i < found.gl_pathc; ++i) paths += found.gl_pathv[i] + std::string(" ");
+  globfree(&found);
+  return error == GLOB_NOMATCH ? "none" : paths;
+}
+
+void paths_that_match_a_pattern() {
+  FORESEED_CHECK(mkdir("/tmp/foreseed.glob", 0700) == 0);
+  const char* const names[] = {"/tmp/foreseed.glob/b.conf", "/tmp/foreseed.glob/a.conf", "/tmp/foreseed.glob/c.txt"};
+  for (const char* const name : names) close(open(name, O_CREAT | O_WRONLY, 0600));
+  FORESEED_CHECK(matches("/tmp/foreseed.g*/*.conf") == "/tmp/foreseed.glob/a.conf /tmp/foreseed.glob/b.conf ");
+  FORESEED_CHECK(matches("/tmp/foreseed.glob/c.txt") == "/tmp/foreseed.glob/c.txt ");
+  FORESEED_CHECK(matches("/tmp/foreseed.glob/*.none") == "none" && matches("/tmp/foreseed.no/*") == "none");
+  for (const char* const name : names) unlink(name);
+  FORESEED_CHECK(rmdir("/tmp/foreseed.glob") == 0);
 }
 
 int ready(int fd) {
@@ -340,6 +383,8 @@ void a_timer_from_the_past() {
 TEST(AsOnLinux, streams_of_the_unix_domain_by_name) { as_on_linux(streams_by_name); }
 TEST(AsOnLinux, datagrams_of_the_unix_domain_by_name) { as_on_linux(datagrams_by_name); }
 TEST(AsOnLinux, a_timer_counts_from_an_absolute_time_that_is_over) { as_on_linux(a_timer_from_the_past); }
+TEST(AsOnLinux, descriptors_are_the_lowest_that_are_free) { as_on_linux(descriptors_are_the_lowest_that_are_free); }
+TEST(AsOnLinux, paths_that_match_a_pattern) { as_on_linux(paths_that_match_a_pattern); }
 TEST(AsOnLinux, names_and_services) { as_on_linux(names_and_services); }
 TEST(AsOnLinux, a_socket_pair_has_no_delay) { as_on_linux(a_pair_has_no_delay); }
 TEST(AsOnLinux, a_socket_connects_again_after_a_refusal) { as_on_linux(connects_again_after_a_refusal); }

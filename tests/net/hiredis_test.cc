@@ -309,6 +309,22 @@ void with_a_server_whose_clock_is_fast() {
   redis.stop();
 }
 
+/// The server has forgotten the connection: silence, until hiredis says something.
+void with_a_half_open_connection() {
+  Redis redis;
+  {
+    const Context context = connected();
+    FORESEED_CHECK(std::strcmp(command(context, "PING")->str, "PONG") == 0);
+    FaultPlan().half_open({"redis"}, {"client"}, 1s).start();
+    std::this_thread::sleep_for(2s);
+    FORESEED_CHECK(context->err == 0 && command(context, "PING") == nullptr);
+    FORESEED_CHECK(context->err == REDIS_ERR_IO && std::strcmp(context->errstr, "Connection reset by peer") == 0);
+    FORESEED_CHECK(redisReconnect(context.get()) == REDIS_OK && std::strcmp(command(context, "PING")->str, "PONG") == 0);
+  }
+  redis.stop();
+}
+
+TEST(HiredisFaults, half_open) { holds_and_repeats(with_a_half_open_connection, 50); }
 TEST(HiredisFaults, drift_clock) { holds_and_repeats(with_a_server_whose_clock_is_fast, 50); }
 TEST(Hiredis, over_the_unix_domain) { holds_and_repeats(over_the_unix_domain); }
 TEST(HiredisFaults, no_descriptors) { holds_and_repeats(without_descriptors, 50); }
