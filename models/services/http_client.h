@@ -1,9 +1,9 @@
 // A thread-safe HTTP client for one server: keep-alive pool, and a deadline on the whole exchange.
 //
 // httplib's own timeouts are per read, so a peer that sends a byte now and then holds a caller for ever; here each
-// request ends by connect_timeout + request_deadline whatever the peer does (name resolution, which the C library bounds,
-// comes on top). A request is sent once: no retry, no redirect. It carries how long the caller still waits for the first
-// byte of the answer, see time_left.h. Any thread may call `post_json` and `get`; no lock is held across I/O.
+// request ends by connect_timeout + request_deadline whatever the peer does (name resolution, which the C library
+// bounds, comes on top). A request is sent once: no retry, no redirect. It carries how long the caller still waits for
+// the first byte of the answer, see time_left.h. Any thread may call `post_json` and `get`; no lock is held across I/O.
 #pragma once
 
 #include <chrono>

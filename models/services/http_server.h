@@ -1,9 +1,9 @@
 // An HTTP server with the life cycle both services share: bind, serve on own threads, stop.
 //
-// Invariants: no wait is without a bound; `start` returns with the port open and a thread accepting, or throws StartError;
-// it never waits longer than start_timeout for its own thread. After `stop` no handler runs any more and the port is
-// free. start, stop and destruction belong to one owner thread; handlers run on worker threads, up to `worker_threads` at
-// once, which is what bounds work in flight.
+// Invariants: no wait is without a bound; `start` returns with the port open and a thread accepting, or throws
+// StartError; it never waits longer than start_timeout for its own thread. After `stop` no handler runs any more and the
+// port is free. start, stop and destruction belong to one owner thread; handlers run on worker threads, up to
+// `worker_threads` at once, which is what bounds work in flight.
 #pragma once
 
 #include <atomic>

@@ -24,9 +24,9 @@ struct TlsIdentity {
 /// Throws std::invalid_argument: what is no certificate, no key, does not fit together, or is too weak for OpenSSL.
 void validate(const TlsIdentity& identity);
 
-/// Who a server is, which may be renewed while it serves: a handshake that begins after `renew` has returned shows the new
-/// certificate; one that has begun, and connections that are there, go on with the one they had. (A client that resumes a
-/// session is shown none at all.) Any thread.
+/// Who a server is, which may be renewed while it serves: a handshake that begins after `renew` has returned shows the
+/// new certificate; one that has begun, and connections that are there, go on with the one they had. (A client that
+/// resumes a session is shown none at all.) Any thread.
 class ServerIdentity {
  public:
   /// Both throw std::invalid_argument, as `validate` does; `renew` has changed nothing then.

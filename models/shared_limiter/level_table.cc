@@ -28,7 +28,8 @@ std::optional<LevelTable> LevelTable::from_text(const std::string& text) {
     std::size_t size = 0;
     Gcra::Arrival level{};
     if (!read(rest, level.ns) || !read(rest, level.part) || !read(rest, size)) return std::nullopt;
-    if (level.part >= rate_limiter::permits_max || size > rate_limiter::key_bytes_max || rest.size() <= size) return std::nullopt;
+    if (level.part >= rate_limiter::permits_max || size > rate_limiter::key_bytes_max) return std::nullopt;
+    if (rest.size() <= size) return std::nullopt;
     table.levels_.emplace(rest.substr(0, size), level);
     rest.remove_prefix(size + 1);
   }
@@ -39,13 +40,14 @@ std::optional<LevelTable> LevelTable::from_text(const std::string& text) {
 std::string LevelTable::to_text() const {
   std::string text;
   for (const auto& [key, level] : levels_) {
-    text += std::to_string(level.ns) + ' ' + std::to_string(level.part) + ' ' + std::to_string(key.size()) + ' ' + key + '\n';
+    text += std::to_string(level.ns) + ' ' + std::to_string(level.part) + ' ';
+    text += std::to_string(key.size()) + ' ' + key + '\n';
   }
   return text;
 }
 
-std::optional<Rejected> LevelTable::take(const Limit& limit, const std::string& key, std::uint64_t permits, MonoTime now,
-                                         std::size_t keys_max) {
+std::optional<Rejected> LevelTable::take(const Limit& limit, const std::string& key, std::uint64_t permits,
+                                         MonoTime now, std::size_t keys_max) {
   Gcra empty(limit, now);
   empty.take(limit.burst, now);
   const Gcra::Arrival last = empty.arrival();

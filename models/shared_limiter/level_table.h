@@ -1,9 +1,9 @@
 // What one record of a shared rate limit holds: of each key that is not full, when it will be. A value.
 //
-// A key's level is GCRA's theoretical arrival, the instant at which the key is full again. From that instant on it can be
-// forgotten without a difference, not before; and the next admission forgets it (RL12: expiry at least the time to full).
-// All times are the store's. No level is ahead of the present by more than a whole burst takes; what is, was written
-// before the store's clock began again, and becomes that. Not thread safe.
+// A key's level is GCRA's theoretical arrival, the instant at which the key is full again. From that instant on it can
+// be forgotten without a difference, not before; and the next admission forgets it (RL12: expiry at least the time to
+// full). All times are the store's. No level is ahead of the present by more than a whole burst takes; what is, was
+// written before the store's clock began again, and becomes that. Not thread safe.
 #pragma once
 
 #include <cstddef>
@@ -33,10 +33,10 @@ class LevelTable {
   static std::optional<LevelTable> from_text(const std::string& text);
   std::string to_text() const;
 
-  /// Admits, or says why not; `overloaded` where `keys_max` others are not full. The levels of a clock that began again,
-  /// and keys that are full, may change by a refusal too.
-  std::optional<Rejected> take(const Limit& limit, const std::string& key, std::uint64_t permits, MonoTime now,
-                               std::size_t keys_max);
+  /// Admits, or says why not; `overloaded` where `keys_max` others are not full. The levels of a clock that began
+  /// again, and keys that are full, may change by a refusal too.
+  std::optional<Rejected> take(const Limit& limit, const std::string& key, std::uint64_t permits,
+                               MonoTime now, std::size_t keys_max);
   std::size_t keys() const { return levels_.size(); }
 
  private:

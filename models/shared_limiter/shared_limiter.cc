@@ -40,7 +40,8 @@ void validate(const SharedLimitConfig& config) {
   require(config.records >= 1 && config.records <= 65'536, "records must be in [1, 65536]");
   require(config.keys_max >= 1 && config.keys_max <= 3'000, "keys_max must be in [1, 3000]");
   require(config.without_store <= WithoutStore::local, "unknown without_store");
-  require(config.ask_again.count() >= 1 && config.ask_again <= std::chrono::minutes(1), "ask_again must be in [1 ms, 1 min]");
+  require(config.ask_again.count() >= 1 && config.ask_again <= std::chrono::minutes(1),
+          "ask_again must be in [1 ms, 1 min]");
 }
 
 SharedLimiter::SharedLimiter(const SharedLimitConfig& config, store::VersionedStore& store)

@@ -1,11 +1,11 @@
 // A rate limit that several processes share through a versioned store.
 //
-// An admission is one compare-and-swap: read the key's record, judge, write where nobody has written since; a refusal by
-// the limit writes nothing. Which record holds a key is told by the key's hash, so the store keeps `records` of them and no more.
-// Time is the store's: whatever the processes' own clocks say, all of them together admit on a key at most
-// burst + permits*W/per in any interval W (RL1, RL12). Where the store cannot be used - it fails, or its record makes no
-// sense - what was declared happens, see WithoutStore; it is asked again, by one caller, after `ask_again`, and no error of
-// its own reaches a caller. Invariant: the store is called under no lock. Any thread.
+// An admission is one compare-and-swap: read the key's record, judge, write where nobody has written since; a refusal
+// by the limit writes nothing. Which record holds a key is told by the key's hash, so the store keeps `records` of them
+// and no more. Time is the store's: whatever the processes' own clocks say, all of them together admit on a key at most
+// burst + permits*W/per in any interval W (RL1, RL12). Where the store cannot be used - it fails, or its record makes
+// no sense - what was declared happens, see WithoutStore; it is asked again, by one caller, after `ask_again`, and no
+// error of its own reaches a caller. Invariant: the store is called under no lock. Any thread.
 #pragma once
 
 #include <cstddef>
@@ -56,8 +56,8 @@ class SharedLimiter {
   SharedLimiter(const SharedLimiter&) = delete;
   SharedLimiter& operator=(const SharedLimiter&) = delete;
 
-  /// Admits now, or not at all. Keys are bytes, at most rate_limiter::key_bytes_max. `overloaded` also where others were
-  /// faster 64 times in a row.
+  /// Admits now, or not at all. Keys are bytes, at most rate_limiter::key_bytes_max. `overloaded` also where others
+  /// were faster 64 times in a row.
   std::optional<Rejected> try_acquire(const std::string& key, std::uint64_t permits = 1);
 
   /// The store failed when it was last asked. For health reports and alerts.

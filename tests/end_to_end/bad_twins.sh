@@ -18,7 +18,7 @@ caught() {  # NAME WHAT
 
 caught background_ctx_bad 'FORESEED_CHECK(audited == entered)'
 caught decide_once_bad 'not linearizable'
-caught cert_day_365_bad 'FORESEED_CHECK(order(writer).path == "local")'
+caught cert_day_365_bad 'FORESEED_CHECK(order(writer_).path == "local")'
 caught iam_slow_bad 'FORESEED_CHECK(locally >= step.locally_min'
 caught flap_square_bad 'FORESEED_CHECK(event.time - opened >='
 caught restart_amnesia_bad 'FORESEED_CHECK(all_calls(counters) == window)'
