@@ -106,20 +106,41 @@ void mark(std::uint32_t number, Message::Mark mark) {
   if (Message* const message = recorded_message(number); message != nullptr) message->marks |= mark;
 }
 
+/// `delay_ns` from now, the bytes are at the end of the route.
+Datagram& deliver(const Route& route, DatagramSocket& sender, Endpoint from, std::string_view bytes, std::uint64_t delay_ns,
+                  std::uint32_t message) {
+  World& world = World::get();
+  Datagram& datagram = take_datagram();
+  datagram.sender = &sender;
+  datagram.to_host = route.host;
+  datagram.from = from;
+  datagram.to = route.to;
+  datagram.receiver = route.receiver;
+  datagram.bindings = route.bindings;
+  datagram.bytes.assign(bytes);
+  datagram.clock.assign(world.current().clock);
+  datagram.message = message;
+  world.at(world.now() + delay_ns, datagram_arrives, &datagram, 0);
+  return datagram;
+}
+
 /// Lets a datagram go: it may be lost, spoiled, doubled, or kept back while later ones pass.
 void send_over(const Route& route, DatagramSocket& sender, Endpoint from, std::string_view bytes) {
   Link& link = *route.link;
   const std::uint32_t to_host = route.host;
   std::uint32_t message = message_sent("datagram", sender.host, to_host, bytes.size(), true);
-  if (route.down || is_blocked(link, sender.fate) ||
-      chance(Op::sock_send, std::max(link.loss, link.trouble.loss))) {
+  if (route.down) return message_lost(message);
+  if (__builtin_expect(link.plain_for_datagrams(), 1)) {
+    deliver(route, sender, from, bytes, link.delay.low_ns, message);
+    return;
+  }
+  if (is_blocked(link, sender.fate) || chance(Op::sock_send, std::max(link.loss, link.trouble.loss))) {
     return message_lost(message);
   }
-  World& world = World::get();
   const bool corrupt = chance(Op::sock_send, std::max(link.corrupt, link.trouble.corrupt)) && !bytes.empty();
   std::uint32_t bit = 0;
   if (corrupt) {
-    bit = world.choose(static_cast<std::uint32_t>(Op::sock_send), ChoiceKind::fault, bytes.size() * 8);
+    bit = World::get().choose(static_cast<std::uint32_t>(Op::sock_send), ChoiceKind::fault, bytes.size() * 8);
     mark(message, Message::corrupt);
   }
   const int copies = chance(Op::sock_send, std::max(link.duplicate, link.trouble.duplicate)) ? 2 : 1;
@@ -133,18 +154,8 @@ void send_over(const Route& route, DatagramSocket& sender, Endpoint from, std::s
       delay_ns += 4 * delay_ns + 1'000'000;
       mark(message, Message::late);
     }
-    Datagram& datagram = take_datagram();
-    datagram.sender = &sender;
-    datagram.to_host = to_host;
-    datagram.from = from;
-    datagram.to = route.to;
-    datagram.receiver = route.receiver;
-    datagram.bindings = route.bindings;
-    datagram.bytes.assign(bytes);
+    Datagram& datagram = deliver(route, sender, from, bytes, delay_ns, message);
     if (corrupt) datagram.bytes[bit / 8] = static_cast<char>(datagram.bytes[bit / 8] ^ (1 << bit % 8));
-    datagram.clock.assign(world.current().clock);
-    datagram.message = message;
-    world.at(world.now() + delay_ns, datagram_arrives, &datagram, 0);
   }
 }
 

@@ -30,22 +30,26 @@ struct Trouble {
 };
 
 struct Link {
+  // What a link without troubles asks for lies together.
   Delay delay{Delay::Shape::constant, 500'000, 0, 0};
   std::uint64_t bytes_per_second = 0;  ///< 0: no limit
   std::uint32_t loss = 0;
   std::uint32_t duplicate = 0;  ///< datagrams only, as the next two
   std::uint32_t reorder = 0;
   std::uint32_t corrupt = 0;
+  bool troubled = false;               ///< whether any of `trouble` is set
 
   Trouble trouble;
-  bool troubled = false;               ///< whether any of it is set
   std::uint32_t block_epoch = 0;       ///< counts the partitions, so that each connection's fate is drawn once in each
   std::uint32_t truncate_epoch = 0;    ///< the same for truncation
   std::uint64_t free_at_ns = 0;        ///< when the last byte so far is on the wire
 
+  /// Everything comes, after delay.low_ns.
   bool plain() const {
     return !troubled && (bytes_per_second | loss) == 0 && delay.shape == Delay::Shape::constant;
   }
+  /// The same for datagrams: as they were sent, too.
+  bool plain_for_datagrams() const { return plain() && (duplicate | reorder | corrupt) == 0; }
   /// How long `size` bytes that are sent now take, queueing included.
   std::uint64_t travel_ns(std::size_t size);
 };
