@@ -9,6 +9,14 @@ for preset in "$@"; do
   cmake --preset "$preset" -DFORESEED_TESTS=ON -DFORESEED_WERROR=ON >/dev/null
   cmake --build --preset "$preset"
 done
+# What each failed test printed, once more, where a log ends.
+tell_failed() {
+  local logs=build/$1/Testing/Temporary
+  cut -d: -f2- "$logs/LastTestsFailed.log" | while read -r name; do
+    printf '\n--- %s\n' "$name"
+    awk -v name="$name" '/^[0-9]+\/[0-9]+ Test: / {shown = $3 == name} / Testing: / {shown = 0} shown' "$logs/LastTest.log" | tail -n 60
+  done
+}
 for preset in "$@"; do
-  ctest --preset "$preset" -j "$(nproc)" --no-tests=error
+  ctest --preset "$preset" -j "$(nproc)" --no-tests=error || { status=$?; tell_failed "$preset"; exit $status; }
 done

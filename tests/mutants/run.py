@@ -246,6 +246,9 @@ def main():
 
     started = time.monotonic()
     mutants = [Mutant(path) for path in sorted((ROOT / 'tests' / 'mutants').glob('*/*.patch'))]
+    stale = [m.name for m in mutants if execute(['patch', '-p1', '--dry-run', '--silent', '-f', '-d', ROOT, '-i', m.path]).returncode != 0]
+    if stale:  # of all, whatever is run
+        raise SystemExit('no longer apply to the sources: ' + ' '.join(stale))
     if options.sample:
         mutants = list({mutant.path.parent: mutant for mutant in reversed(mutants)}.values())[::-1]
     mutants = [m for m in mutants if not options.filter or any(part in m.name for part in options.filter)]
