@@ -155,7 +155,9 @@ FORESEED_SCENARIO(certificate_renewed, "IAM's certificate is renewed under load,
     services::HttpClient kept(client_of_iam(old.certificate_pem));
     FORESEED_CHECK(std::holds_alternative<services::HttpReply>(kept.get("/health")));
     std::this_thread::sleep_for(std::chrono::milliseconds(foreseed::choose(200)));
+    std::thread newcomer([&] { FORESEED_CHECK(accepts(trusted)); });  // shakes hands meanwhile, whoever IAM then is
     town.iam->renew_certificate(identities[number]);
+    newcomer.join();
     FORESEED_CHECK(std::holds_alternative<services::HttpReply>(kept.get("/health")));
     FORESEED_CHECK(accepts(identities[number].certificate_pem) && !accepts(old.certificate_pem));
     // A certificate with another's key is none: the one that is there stays.
