@@ -41,9 +41,7 @@ inline void showValue(const AuthCase& c, std::ostream& out) {
       << "%, entries " << c.config.entries_max << " + " << c.config.negative_max << ", loads " << c.config.loads_max << " of "
       << c.load_ms << " ms, revocations " << c.config.revocations_max << ", authority down " << c.down_from_ms << " .. "
       << c.down_until_ms << " ms, tokens live " << c.lifetime_s << " s; ";
-  rc::show(c.one, out);
-  rc::show(c.two, out);
-  rc::show(c.three, out);
+  show_threads(c, out);
   out << "; ";
   rc::show(c.faults, out);
 }

@@ -41,9 +41,7 @@ inline void showValue(const BreakerCase& c, std::ostream& out) {
       << b.slow_call.count() << " ms, N " << b.probe_successes << ", P " << b.probe_concurrency << ", lease "
       << b.probe_lease.count() << " ms, half open for " << b.half_open_max.count() << " ms, wait "
       << b.open_wait_base.count() << " .. " << b.open_wait_cap.count() << " ms; threads: ";
-  rc::show(c.one, out);
-  rc::show(c.two, out);
-  rc::show(c.three, out);
+  show_threads(c, out);
   out << "; ";
   rc::show(c.faults, out);
 }

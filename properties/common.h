@@ -67,6 +67,14 @@ inline rc::Gen<ClockFaults> clock_faults() {
   return rc::gen::map(up_to(3, between(-5000, 5000)), [](std::vector<int> steps) { return ClockFaults{std::move(steps)}; });
 }
 
+/// What each of the three threads of a case does.
+template <typename Case>
+void show_threads(const Case& c, std::ostream& out) {
+  rc::show(c.one, out);
+  rc::show(c.two, out);
+  rc::show(c.three, out);
+}
+
 /// Runs each on a thread of its own, all at once.
 template <typename... Functions>
 void together(Functions&&... functions) {

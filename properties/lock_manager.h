@@ -34,9 +34,7 @@ struct LockCase {
   ClockFaults faults;
 };
 inline void showValue(const LockCase& c, std::ostream& out) {
-  rc::show(c.one, out);
-  rc::show(c.two, out);
-  rc::show(c.three, out);
+  show_threads(c, out);
   out << "; " << c.stall_percent << "% stall, another server at " << c.new_server_ms << " ms; ";
   rc::show(c.faults, out);
 }

@@ -137,9 +137,7 @@ inline void showValue(const LimiterCase& c, std::ostream& out) {
         << ms_text(limit->per) << ", burst " << limit->burst << "; ";
   }
   out << "threads: ";
-  rc::show(c.one, out);
-  rc::show(c.two, out);
-  rc::show(c.three, out);
+  show_threads(c, out);
   out << "; ";
   rc::show(c.faults, out);
 }

@@ -51,9 +51,7 @@ inline void showValue(const SharedLimitCase& c, std::ostream& out) {
       << (c.late ? " late" : "") << " (from, for ms) ";
   rc::show(c.outages, out);
   out << "; threads: ";
-  rc::show(c.one, out);
-  rc::show(c.two, out);
-  rc::show(c.three, out);
+  show_threads(c, out);
   out << "; ";
   rc::show(c.faults, out);
 }

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <map>
 #include <mutex>
+#include <new>
 #include <string>
 #include <thread>
 
@@ -73,6 +74,31 @@ TEST(Schedule, the_same_seed_gives_the_same_fingerprint_recorded_or_not) {
     ++fingerprints[first];
   }
   EXPECT_GT(fingerprints.size(), 50u);
+}
+
+/// Reads one atomic, and then another, which a compiler may have put where the first was.
+template <bool in_one_place>
+void two_that_are_read() {
+  alignas(std::atomic<int>) static unsigned char places[2][sizeof(std::atomic<int>)];
+  const auto read = [](unsigned char* place) {
+    const auto* x = new (place) std::atomic<int>(0);
+    for (int i = 0; i < 5; ++i) x->load();
+  };
+  std::mutex mutex;
+  std::thread other([&] {
+    for (int i = 0; i < 5; ++i) const std::lock_guard lock(mutex);
+  });
+  read(places[0]);
+  { const std::lock_guard lock(mutex); }
+  read(places[in_one_place ? 0 : 1]);
+  other.join();
+}
+
+TEST(Schedule, where_a_compiler_puts_what_is_polled_does_not_matter) {
+  const RunSeries series;
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    EXPECT_EQ(run_seed(two_that_are_read<true>, seed).fingerprint, run_seed(two_that_are_read<false>, seed).fingerprint) << seed;
+  }
 }
 
 TEST(Schedule, recorded_choices_replay_and_missing_ones_read_as_0) {
