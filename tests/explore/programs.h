@@ -3,7 +3,6 @@
 
 #include <array>
 #include <atomic>
-#include <deque>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -35,7 +34,7 @@ inline void readers() {
 }
 
 inline void lastzero() {
-  std::deque<std::atomic<int>> a(static_cast<std::size_t>(n) + 1);
+  std::vector<std::atomic<int>> a(static_cast<std::size_t>(n) + 1);
   Threads threads;
   threads.start([&] {
     std::size_t i = a.size() - 1;
@@ -160,7 +159,7 @@ inline void fib_bench() {
 }
 
 inline void sb_ring() {
-  std::deque<std::atomic<int>> x(static_cast<std::size_t>(n));
+  std::vector<std::atomic<int>> x(static_cast<std::size_t>(n));
   Threads threads;
   for (std::size_t i = 0; i < x.size(); ++i) {
     threads.start([&x, i] {
@@ -172,7 +171,7 @@ inline void sb_ring() {
 }
 
 inline void dine(bool ordered) {
-  std::deque<std::mutex> forks(static_cast<std::size_t>(n));
+  std::vector<std::mutex> forks(static_cast<std::size_t>(n));
   Threads threads;
   for (std::size_t i = 0; i < forks.size(); ++i) {
     threads.start([&forks, i, ordered] {
