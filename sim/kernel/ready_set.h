@@ -166,24 +166,33 @@ class ReadySet {
     return select(k < count_ ? k : k - count_);
   }
 
-  std::uint32_t in_group(std::size_t group) const { return many_->groups[group] + (group == 0 ? ones(low_) : 0); }
+  /// Of many_->words, the first of a group; those of tasks 0..63 are in low_.
+  static std::size_t first_word(std::size_t group) { return group == 0 ? 0 : group * (group_tasks / 64) - 1; }
 
   /// How many members are below `task`.
   std::uint32_t rank(std::uint32_t task) const {
-    if (task / 64 > words_) return count_;
-    std::uint32_t below = 0;
-    for (std::size_t group = 0; group < task / group_tasks; ++group) below += in_group(group);
-    for (std::size_t i = task / group_tasks * (group_tasks / 64); i < task / 64; ++i) below += ones(word(i));
-    return below + ones(word(task / 64) & ~(~std::uint64_t{0} << (task % 64)));
+    const std::size_t index = task / 64;
+    if (index > words_) return count_;
+    const std::uint64_t before = ~(~std::uint64_t{0} << (task % 64));
+    if (index == 0) return ones(low_ & before);
+    const std::uint64_t* const words = many_->words.data();
+    const std::size_t group = task / group_tasks;
+    std::uint32_t below = ones(low_) + ones(words[index - 1] & before);
+    for (std::size_t i = 0; i < group; ++i) below += many_->groups[i];
+    for (std::size_t i = first_word(group); i < index - 1; ++i) below += ones(words[i]);
+    return below;
   }
 
   /// The k-th member from task 0 on, k < count().
   std::uint32_t select(std::uint32_t k) const {
+    std::uint32_t members = ones(low_);
+    if (k < members) return nth_bit(low_, k);
+    k -= members;
     std::size_t group = 0;
-    for (std::uint32_t members; k >= (members = in_group(group)); ++group) k -= members;
-    std::size_t index = group * (group_tasks / 64);
-    for (std::uint32_t members; k >= (members = ones(word(index))); ++index) k -= members;
-    return static_cast<std::uint32_t>(index) * 64 + nth_bit(word(index), k);
+    for (; k >= (members = many_->groups[group]); ++group) k -= members;
+    const std::uint64_t* word = &many_->words[first_word(group)];
+    for (; k >= (members = ones(*word)); ++word) k -= members;
+    return static_cast<std::uint32_t>(word - many_->words.data() + 1) * 64 + nth_bit(*word, k);
   }
 
   std::uint64_t low_ = 0;  ///< tasks 0..63

@@ -156,8 +156,6 @@ Node* raise(Node* mine, std::uint32_t height, std::uint32_t task, std::uint32_t 
   return mine;
 }
 
-Node* merge(Node* mine, Node* other);
-
 struct Maximum {
   std::uint32_t most[fan];
   bool mine;    ///< it is `own`
@@ -203,6 +201,13 @@ Node* merge_leaves(Node* mine, Node* other) {
   return __builtin_expect(has_avx2, 1) ? merge_leaves_avx2(mine, other) : merge_leaves_inline(mine, other);
 }
 
+Node* merge_inner(Node* mine, Node* other);
+
+/// Of two that stand for the same tasks.
+Node* merge_equal(Node* mine, Node* other) {
+  return mine->height == 0 ? merge_leaves(mine, other) : merge_inner(mine, other);
+}
+
 Node* merge_inner(Node* mine, Node* other) {
   const std::uint32_t width = inner(other).width;
   bool less = width > inner(mine).width;
@@ -216,7 +221,7 @@ Node* merge_inner(Node* mine, Node* other) {
   for (std::uint32_t i = 0; i < width; ++i) {
     Node* const theirs = inner(other).children[i];
     Node*& child = inner(mine).children[i];
-    if (theirs != nullptr && theirs != child) child = merge(child, theirs);
+    if (theirs != nullptr && theirs != child) child = child == nullptr ? share(theirs) : merge_equal(child, theirs);
     equal &= child == theirs;
   }
   if (!equal) return mine;
@@ -227,9 +232,7 @@ Node* merge_inner(Node* mine, Node* other) {
 /// The maximum of both, shared with `other` where that knows all of it.
 Node* merge(Node* mine, Node* other) {
   if (mine == nullptr) return share(other);
-  if (mine->height == other->height && mine->prefix == other->prefix) {
-    return mine->height == 0 ? merge_leaves(mine, other) : merge_inner(mine, other);
-  }
+  if (mine->height == other->height && mine->prefix == other->prefix) return merge_equal(mine, other);
   std::uint32_t height = std::max(mine->height, other->height);
   while (prefix_of(mine, height) != prefix_of(other, height)) ++height;
   if (mine->height < height) mine = lift(mine, height);
