@@ -79,6 +79,13 @@ void write_address(sockaddr* address, socklen_t* size, const net::Socket& socket
   socket.unix_domain ? write_name(address, size, socket.name) : write_address(address, size, endpoint);
 }
 
+/// The same for who sent a datagram that `socket` received.
+__attribute__((noinline)) void write_sender(sockaddr* address, socklen_t* size, const net::DatagramSocket& socket,
+                                            const net::DatagramSocket* sender, net::Endpoint endpoint) {
+  if (!socket.unix_domain) return write_address(address, size, endpoint);
+  write_name(address, size, sender != nullptr ? sender->name : std::string());
+}
+
 /// A name of the Unix domain; `makes` the file that a path stands for.
 net::LocalName read_name(const sockaddr* address, socklen_t size, bool makes) {
   net::LocalName name;
@@ -99,6 +106,12 @@ net::LocalName read_name(const sockaddr* address, socklen_t size, bool makes) {
 template <typename AnySocket>
 long bind_by_name(AnySocket& socket, const sockaddr* address, socklen_t size) {
   return socket.name.empty() ? net::bind_local(socket, read_name(address, size, true)) : -EINVAL;
+}
+
+__attribute__((noinline)) long send_by_name(net::DatagramSocket& socket, const void* data, std::size_t size, int flags,
+                                            const sockaddr* to, socklen_t length) {
+  const net::LocalName name = read_name(to, length, false);
+  return net::send_local(socket, data, size, flags, &name);
 }
 
 std::uint64_t to_ns(const timeval& time) {
@@ -201,10 +214,7 @@ FORESEED_EXPORT ssize_t sendto(int fd, const void* data, size_t size, int flags,
   return on_socket(
       fd, [&](net::Socket& socket) { return net::send(socket, data, size, flags); },
       [&](net::DatagramSocket& socket) {
-        if (socket.unix_domain && to != nullptr) {
-          const net::LocalName name = read_name(to, length, false);
-          return net::send_local(socket, data, size, flags, &name);
-        }
+        if (socket.unix_domain && to != nullptr) return send_by_name(socket, data, size, flags, to, length);
         return wrong != 0 ? wrong : net::send(socket, data, size, flags, to == nullptr ? nullptr : &target);
       });
 }
@@ -226,12 +236,7 @@ FORESEED_EXPORT ssize_t recvfrom(int fd, void* data, size_t size, int flags, soc
         net::Endpoint endpoint;
         const net::DatagramSocket* sender = nullptr;
         const long result = net::receive(socket, data, size, flags, &endpoint, &sender);
-        if (result < 0) return result;
-        if (socket.unix_domain) {
-          write_name(from, length, sender != nullptr ? sender->name : std::string());
-        } else {
-          write_address(from, length, endpoint);
-        }
+        if (result >= 0 && from != nullptr) write_sender(from, length, socket, sender, endpoint);
         return result;
       });
 }

@@ -1,13 +1,10 @@
 #include "kernel/world.h"
 
 #include <boost/fiber/context.hpp>
-#include <unwind.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
-#include <utility>
 
 #include "kernel/stacks.h"
 
@@ -34,9 +31,6 @@ foreseed_call_outermost:
   .size foreseed_call_outermost, . - foreseed_call_outermost
 )");
 extern "C" void* foreseed_call_outermost(void* (*function)(void*), void* argument);
-
-/// Where a debugger stops a replay: on the stack of the task that did the step.
-extern "C" __attribute__((noinline)) void foreseed_step_reached() { asm volatile(""); }
 
 namespace foreseed {
 
@@ -212,22 +206,26 @@ void World::fetch_coming(bool (*fire)(void*, std::uint64_t, bool), void* context
   }
 }
 
-void World::dispatch(Op op) {
+/// Whose turn it is after a step that ends with `op`; time moves on where all wait.
+__attribute__((noinline)) Task& World::next_task(Op op) {
   while (ready_.count() == 0) {
     if (!advance()) deadlock();
   }
-  if (__builtin_expect(solo_ != 1, 0)) {
-    Task& next = pick(op, current_->id + 1);
-    if (&next != current_) switch_to(next);
-    return;
-  }
+  if (__builtin_expect(solo_ != 1, 0)) return pick(op, current_->id + 1);
   const std::uint32_t k = choose(static_cast<std::uint32_t>(op) | site_given_up, ChoiceKind::schedule, ready_.count());
   Task& next = *tasks_[ready_.nth_from(current_->id + 1, k)];
-  if (&next != current_) {
-    switch_to(next);
-  } else if (next.parked) {
-    internal_error("a finished task was chosen", __FILE__, __LINE__);
-  }
+  FORESEED_ASSERT(!next.parked || &next != current_);  // it has not finished
+  return next;
+}
+
+/// What has happened so far lies on no stack while the task waits: of 10,000 stacks, each line is a cache miss.
+void World::dispatch(Op op) {
+  Task& next = next_task(op);
+  if (&next != current_) switch_to(next);
+}
+
+__attribute__((noinline)) void World::announce_wait(Op op, const void* what, const void* gate) {
+  announce(*current_, {op, what, gate, false});
 }
 
 __attribute__((noinline)) void World::note_wait(Task& task) {
@@ -239,7 +237,7 @@ __attribute__((noinline)) void World::note_wait(Task& task) {
 bool World::wait(Op op, std::uint32_t object, std::uint64_t deadline_ns, const void* what, const void* gate) {
   Task& self = *current_;
   if (deadline_ns <= now_) return false;
-  if (__builtin_expect(solo_ != 1, 0)) announce(self, {op, what, gate, false});
+  if (__builtin_expect(solo_ != 1, 0)) announce_wait(op, what, gate);
   self.timed_out = false;
   ++waits_;
   ++self.wait_sequence;
@@ -508,100 +506,6 @@ void World::event_slow(Op op, std::uint32_t object, std::int32_t result) {
   if (counting_turns) count_turn(current_->id, progress_epoch_);
   if (step_ == options_->last_step) fail(FindingKind::died, "the process died after this step");
   if (step_ > step_limit_) check_progress();
-}
-
-void World::text_event(Op op, std::string_view text, std::int32_t result, bool progress) {
-  for (const char c : text) hash_ = (hash_ ^ static_cast<unsigned char>(c)) * 0x100000001b3ull;
-  const std::size_t before = recording_ != nullptr ? recording_->events.size() : 0;
-  event(op, 0, result, progress);
-  if (recording_ == nullptr || recording_->events.size() == before) return;
-  recording_->texts.emplace_back(text);
-  recording_->events.back().text = static_cast<std::uint32_t>(recording_->texts.size() - 1);
-}
-
-void World::annotate(std::string text) {
-  if (recording_ == nullptr || recording_->truncated || recording_->events.empty()) return;
-  recording_->texts.push_back(std::move(text));
-  recording_->events.back().text = static_cast<std::uint32_t>(recording_->texts.size() - 1);
-}
-
-Stack World::stack_here() const {
-  Stack stack;
-  if (recording_ == nullptr) return stack;
-  _Unwind_Backtrace(
-      [](_Unwind_Context* context, void* out) {
-        auto& frames = *static_cast<Stack*>(out);
-        if (const auto ip = _Unwind_GetIP(context); ip != 0) frames.push_back(ip);
-        return frames.size() < 48 ? _URC_NO_REASON : _URC_END_OF_STACK;
-      },
-      &stack);
-  return stack;
-}
-
-std::uint32_t World::number_object(const char* kind) {
-  ++object_count_;
-  if (recording_ != nullptr) recording_->objects.push_back(kind + ("#" + std::to_string(object_count_)));
-  return object_count_;
-}
-
-std::string World::object_name(std::uint32_t object) const {
-  if (recording_ != nullptr && object < recording_->objects.size() && object != 0) return recording_->objects[object];
-  return "#" + std::to_string(object);
-}
-
-std::string World::task_name(const Task& task) const {
-  if (task.name[0] != '\0') return task.name;
-  return task.id == 0 ? "main" : "T" + std::to_string(task.id);
-}
-
-// --- ends --------------------------------------------------------------------------------------------------------
-
-void World::fail(FindingKind kind, std::string message, std::vector<Place> more_places, std::string details,
-                 std::string role) {
-  if (!finding_) {
-    Finding finding;
-    finding.kind = kind;
-    finding.message = std::move(message);
-    finding.time_ns = now_;
-    finding.step = step_;
-    finding.places.push_back({static_cast<std::uint16_t>(current_->id), std::move(role), stack_here()});
-    for (Place& place : more_places) finding.places.push_back(std::move(place));
-    finding.details = std::move(details);
-    hash_ = (hash_ ^ static_cast<std::uint64_t>(kind)) * 0x9e3779b97f4a7c15ull;
-    finding_ = std::move(finding);
-  }
-  current_->parked = false;
-  to_host();
-  internal_error("a task that was given up was resumed", __FILE__, __LINE__);
-}
-
-/// The step was reached at which the run was to end: what would follow is given up.
-void World::stop() {
-  foreseed_step_reached();
-  current_->parked = false;
-  to_host();
-  internal_error("a run that was stopped was resumed", __FILE__, __LINE__);
-}
-
-void World::begin_again(void (*between)()) {
-  between_ = between;
-  current_->parked = false;
-  to_host();
-  internal_error("a run that was given up was resumed", __FILE__, __LINE__);
-}
-
-void World::deadlock() {
-  Finding finding;
-  finding.kind = FindingKind::deadlock;
-  finding.message = "deadlock: no task can go on and nothing is going to happen";
-  finding.time_ns = now_;
-  finding.step = step_;
-  if (explain_deadlock != nullptr) explain_deadlock(*this, finding);
-  hash_ = (hash_ ^ static_cast<std::uint64_t>(finding.kind)) * 0x9e3779b97f4a7c15ull;
-  finding_ = std::move(finding);
-  current_->parked = false;
-  to_host();
-  internal_error("a deadlocked task was resumed", __FILE__, __LINE__);
 }
 
 }  // namespace foreseed

@@ -282,6 +282,7 @@ class World {
   void search_idle_point(Op op, const void* object);
   void note_touch(const Touch& touch);
   void note_order(std::uint32_t later, std::uint32_t earlier);
+  void announce_wait(Op op, const void* what, const void* gate);
   void note_wait(Task& task);
   void wake_each(const WaitList& list);
   void hold_each(const WaitList& list);
@@ -290,6 +291,7 @@ class World {
   void fetch(const Task& task) const;
   static void fetch_coming(bool (*fire)(void*, std::uint64_t, bool), void* context, std::uint32_t step);
   void switch_to(Task& next);
+  Task& next_task(Op op);
   void dispatch(Op op);
   bool advance();
   void pass_idle_time();

@@ -305,21 +305,31 @@ long send(DatagramSocket& socket, const void* data, std::size_t size, int flags,
   return socket.report(Op::sock_send, static_cast<long>(size));
 }
 
-long receive(DatagramSocket& socket, void* data, std::size_t size, int flags, Endpoint* from,
-             const DatagramSocket** sender) {
-  World& world = World::get();
-  socket.reader = &world.current();
-  world.current().used = &socket;
-  world.point(Op::sock_recv);
+namespace {
+
+/// 1 once there is a datagram; else what the call gives.
+__attribute__((noinline)) long wait_for_first(DatagramSocket& socket, int flags) {
   const bool waits = !socket.nonblocking && (flags & MSG_DONTWAIT) == 0;
   const std::uint64_t deadline_ns =
-      socket.receive_timeout_ns == 0 ? never : world.deadline_after(socket.receive_timeout_ns);
+      socket.receive_timeout_ns == 0 ? never : World::get().deadline_after(socket.receive_timeout_ns);
   while (socket.first == nullptr) {
     if (const int error = take_error(socket); error != 0) return socket.report(Op::sock_recv, -error);
     if (socket.read_shut) return socket.report(Op::sock_recv, 0);
     if (!waits) return socket.report(Op::sock_recv, -EAGAIN, false);
     if (!socket.wait(Op::sock_recv, deadline_ns)) return socket.report(Op::sock_recv, -EAGAIN);
   }
+  return 1;
+}
+
+}  // namespace
+
+long receive(DatagramSocket& socket, void* data, std::size_t size, int flags, Endpoint* from,
+             const DatagramSocket** sender) {
+  World& world = World::get();
+  socket.reader = &world.current();
+  world.current().used = &socket;
+  world.point(Op::sock_recv);
+  if (const long result = wait_for_first(socket, flags); result <= 0) return result;
   const Datagram& datagram = *socket.first;
   const std::size_t whole = datagram.bytes.size();
   std::memcpy(data, datagram.bytes.data(), std::min(size, whole));
