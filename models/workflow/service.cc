@@ -137,9 +137,13 @@ void Service::on_tick(std::optional<Error> error) {
   looked_at_ = now;
   journal_error_ = error;
   // A store that can be read and not written is not available either.
-  const auto writes_fail = write_trend_.failing(journal_.writes(), journal_.write_failures());
+  const std::uint64_t not_written = journal_.write_failures();  // one by one: the order of arguments is the compiler's
+  const std::uint64_t written = journal_.writes();
+  const auto writes_fail = write_trend_.failing(written, not_written);
   if (error || writes_fail) store_unavailable_.observe(error || *writes_fail, ticks_, now);
-  const auto notifying_fails = notified_trend_.failing(notified_, notify_failures_);
+  const std::uint64_t not_notified = notify_failures_;
+  const std::uint64_t notified = notified_;
+  const auto notifying_fails = notified_trend_.failing(notified, not_notified);
   if (notifying_fails) notifications_failing_.observe(*notifying_fails, ticks_, now);
 }
 
