@@ -4,7 +4,7 @@
 set -eu
 cd "$(dirname "$(readlink -f "$0")")/.."
 scripts/bootstrap.sh
-[ -e build/release/build.ninja ] || cmake --preset release -DFORESEED_TESTS=OFF >/dev/null
+[ -e build/release/build.ninja ] || cmake --preset release -DFORESEED_TESTS=OFF -DFORESEED_PCH=ON >/dev/null
 cmake --build --preset release --target demo
 foreseed=build/release/demo
 say() { printf '\n$ %s\n' "$*"; }

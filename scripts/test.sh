@@ -6,7 +6,7 @@ cd "$(dirname "$(readlink -f "$0")")/.."
 scripts/bootstrap.sh --tests
 [ $# -ne 0 ] || set -- release
 for preset in "$@"; do
-  cmake --preset "$preset" -DFORESEED_TESTS=ON -DFORESEED_WERROR=ON >/dev/null
+  cmake --preset "$preset" -DFORESEED_TESTS=ON -DFORESEED_WERROR=ON -DFORESEED_PCH=OFF >/dev/null
   cmake --build --preset "$preset"
 done
 # What each failed test printed, once more, where a log ends.
