@@ -17,9 +17,9 @@ namespace {
 
 // Always inlined: the return address is that of the program's code.
 
-__attribute__((always_inline)) inline void plain(const void* address, std::size_t size, bool writes) {
-  if (!simulated_code() || memory::access_own(address, size, writes)) return;
-  memory::access_any(address, size, writes, __builtin_return_address(0));
+template <std::size_t size, bool writes>
+__attribute__((always_inline)) inline void plain(const void* address) {
+  if (simulated_code()) memory::access_plain<size, writes>(address, __builtin_return_address(0));
 }
 
 /// Accesses of other sizes, or that may span more than 8 aligned bytes.
@@ -29,27 +29,27 @@ __attribute__((always_inline)) inline void plain_range(const void* address, std:
 
 }  // namespace
 
-#define PLAIN_AS(check, size)                                                                   \
-  FORESEED_EXPORT void __tsan_read##size(void* a) { check(a, size, false); }                    \
-  FORESEED_EXPORT void __tsan_write##size(void* a) { check(a, size, true); }                    \
-  FORESEED_EXPORT void __tsan_volatile_read##size(void* a) { check(a, size, false); }           \
-  FORESEED_EXPORT void __tsan_volatile_write##size(void* a) { check(a, size, true); }           \
-  FORESEED_EXPORT void __tsan_read_write##size(void* a) { check(a, size, true); }
-#define UNALIGNED(size)                                                                               \
-  FORESEED_EXPORT void __tsan_unaligned_read##size(void* a) { plain_range(a, size, false); }          \
-  FORESEED_EXPORT void __tsan_unaligned_write##size(void* a) { plain_range(a, size, true); }          \
-  FORESEED_EXPORT void __tsan_unaligned_volatile_read##size(void* a) { plain_range(a, size, false); } \
-  FORESEED_EXPORT void __tsan_unaligned_volatile_write##size(void* a) { plain_range(a, size, true); } \
-  FORESEED_EXPORT void __tsan_unaligned_read_write##size(void* a) { plain_range(a, size, true); }
-PLAIN_AS(plain, 1)
-PLAIN_AS(plain, 2)
-PLAIN_AS(plain, 4)
-PLAIN_AS(plain, 8)
-PLAIN_AS(plain_range, 16)
-UNALIGNED(2)
-UNALIGNED(4)
-UNALIGNED(8)
-UNALIGNED(16)
+#define PLAIN(size)                                                                     \
+  FORESEED_EXPORT void __tsan_read##size(void* a) { plain<size, false>(a); }            \
+  FORESEED_EXPORT void __tsan_write##size(void* a) { plain<size, true>(a); }            \
+  FORESEED_EXPORT void __tsan_volatile_read##size(void* a) { plain<size, false>(a); }   \
+  FORESEED_EXPORT void __tsan_volatile_write##size(void* a) { plain<size, true>(a); }   \
+  FORESEED_EXPORT void __tsan_read_write##size(void* a) { plain<size, true>(a); }
+#define RANGE(unaligned, size)                                                                                       \
+  FORESEED_EXPORT void __tsan_##unaligned##read##size(void* a) { plain_range(a, size, false); }                      \
+  FORESEED_EXPORT void __tsan_##unaligned##write##size(void* a) { plain_range(a, size, true); }                      \
+  FORESEED_EXPORT void __tsan_##unaligned##volatile_read##size(void* a) { plain_range(a, size, false); }             \
+  FORESEED_EXPORT void __tsan_##unaligned##volatile_write##size(void* a) { plain_range(a, size, true); }             \
+  FORESEED_EXPORT void __tsan_##unaligned##read_write##size(void* a) { plain_range(a, size, true); }
+PLAIN(1)
+PLAIN(2)
+PLAIN(4)
+PLAIN(8)
+RANGE(, 16)
+RANGE(unaligned_, 2)
+RANGE(unaligned_, 4)
+RANGE(unaligned_, 8)
+RANGE(unaligned_, 16)
 
 FORESEED_EXPORT void __tsan_init() {}
 FORESEED_EXPORT void __tsan_func_entry(void*) {}
@@ -58,9 +58,9 @@ FORESEED_EXPORT void __tsan_read_range(void* a, std::size_t size) { plain_range(
 FORESEED_EXPORT void __tsan_write_range(void* a, std::size_t size) { plain_range(a, size, true); }
 // Constructors and destructors store the vtable pointer again and again: only a change counts.
 FORESEED_EXPORT void __tsan_vptr_update(void** place, void* value) {
-  if (*place != value) plain(place, sizeof *place, true);
+  if (*place != value) plain<sizeof *place, true>(place);
 }
-FORESEED_EXPORT void __tsan_vptr_read(void** place) { plain(place, sizeof *place, false); }
+FORESEED_EXPORT void __tsan_vptr_read(void** place) { plain<sizeof *place, false>(place); }
 
 FORESEED_EXPORT void* __tsan_memcpy(void* to, const void* from, std::size_t size) {
   plain_range(from, size, false);

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "kernel/world.h"
+#include "memory/race.h"
 
 namespace foreseed::memory {
 
@@ -40,6 +41,7 @@ void ignore_accesses(bool begin) {
     if (it->depth <= 0) ignoring.erase(it);
   }
   some_ignored = !ignoring.empty();
+  choose_directory();
 }
 
 bool accesses_ignored() { return entry_of_current() != ignoring.end(); }

@@ -28,10 +28,10 @@ void install(World& world) {
   hooks.begin = [] {
     isolation_begin_run();
     heap_begin_run();
+    annotations_begin_run();
     races_begin_run();
     racy_begin_run();
     forget_fences();
-    annotations_begin_run();
     weak_begin_run();
   };
   hooks.end = [] {

@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstdlib>
 #include <cstring>
 #include <utility>
@@ -17,8 +18,8 @@
 namespace foreseed::memory {
 
 Cell** shadow_directory = nullptr;
+Cell** quick_directory = nullptr;
 Access run_start = 0;
-bool watching = false;
 
 namespace {
 
@@ -74,6 +75,8 @@ std::vector<WideCell> wide_cells;
 std::size_t wide_used = 0;
 
 std::uint64_t base_epoch = 1;  ///< World::epoch_base of this run
+Cell** no_cells = nullptr;     ///< a directory of nothing
+bool watching = false;         ///< access() has more to do than to look for races
 
 struct Watched {
   std::uintptr_t first = 0;
@@ -95,7 +98,7 @@ std::vector<Seen> seen;
 }
 
 Cell* new_chunk(std::size_t index) {
-  void* const got = mmap(nullptr, (std::size_t{1} << (chunk_shift - 3)) * sizeof(Cell), PROT_READ | PROT_WRITE,
+  void* const got = mmap(nullptr, chunk_bytes / 8 * sizeof(Cell), PROT_READ | PROT_WRITE,
                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (got == MAP_FAILED) no_memory();
   return shadow_directory[index] = static_cast<Cell*>(got);
@@ -105,7 +108,7 @@ inline Cell& cell_at(std::uintptr_t address) {
   const std::size_t index = (address >> chunk_shift) & (directory_size - 1);
   Cell* chunk = shadow_directory[index];
   if (__builtin_expect(chunk == nullptr, 0)) chunk = new_chunk(index);
-  return chunk[(address & ((std::uintptr_t{1} << chunk_shift) - 1)) >> 3];
+  return chunk[(address & (chunk_bytes - 1)) >> 3];
 }
 
 inline bool stale(Access a) { return a < run_start; }
@@ -263,44 +266,47 @@ inline void access_cell(Cell& cell, std::uintptr_t address, Access now, bool wri
   access_wide(widen(cell), address, now, writes, self);
 }
 
-/// Whether what happened at `a` is known to the running task: of an earlier run, its own, or ordered before its present.
+/// Whether what happened at `a` is of an earlier run or ordered before the present of `self`, as its own past is.
 inline bool known(Access a, const Task& self) {
-  return stale(a) || ((a ^ self.stamp) >> 9 & 0x7fff) == 0 || ordered(a, self);
+  return static_cast<std::int64_t>(epoch_of(a) - base_epoch) <= static_cast<std::int64_t>(self.clock.get(task_of(a)));
 }
 
-/// As access_own(), where other tasks' accesses are ordered before the present or the task touches further bytes of the
-/// cell; and reads of wide cells. False: ask access().
-inline bool access_known(const void* pointer, std::size_t size, bool is_write) {
+/// access_shared() for a wide cell.
+__attribute__((noinline)) void access_shared_wide(Cell& cell, Access now, const void* pointer, bool is_write, const void* site) {
   const auto address = reinterpret_cast<std::uintptr_t>(pointer);
-  if (shadow_directory[(address >> chunk_shift) & (directory_size - 1)] == nullptr) return false;
-  Cell& cell = cell_at(address);
-  const Task& self = World::get().current();
-  Access now = self.stamp | ((1u << size) - 1) << (address & 7);
-  if (cell.write == wide_mark) {
-    if (is_write || cell.read >> 24 != base_epoch || watching || is_closed(address)) return false;
-    WideCell& wide = wide_cells[cell.read & 0xff'ffff];
-    if (!wide.knows(now)) {
-      const Entry entry;
-      read_wide(wide, address, now, self);
-    }
-    return true;
+  if (is_write || cell.read >> 24 != base_epoch || is_closed(address)) {
+    return access_range(pointer, static_cast<std::size_t>(std::popcount(mask_of(now))), is_write, site);
   }
-  Access& last = is_write ? cell.write : cell.read;
-  if ((last ^ now) >> 8 == 0) {  // in the same epoch
-    now |= last;
-  } else if (!stale(last) && ((last & ~now & 0xff) != 0 || !known(last, self))) {
-    return false;
-  }
-  if (!known(is_write ? cell.read : cell.write, self) || watching || is_closed(address)) return false;
-  last = now;
-  return true;
+  WideCell& wide = wide_cells[cell.read & 0xff'ffff];
+  if (wide.knows(now)) return;
+  const Entry entry;
+  read_wide(wide, address, now, World::get().current());
 }
 
 }  // namespace
 
-void access_any(const void* address, std::size_t size, bool is_write, const void* site) {
-  if (__builtin_expect(some_ignored, 0) || !access_known(address, size, is_write)) access_range(address, size, is_write, site);
+// In place: other tasks' accesses are ordered before the present, or the task touches further bytes of the cell.
+template <bool is_write>
+void access_shared(Cell& cell, Access now, const void* pointer, const void* site) {
+  const Access write = cell.write;
+  const Access read = cell.read;
+  if (__builtin_expect(write == wide_mark, 0)) return access_shared_wide(cell, now, pointer, is_write, site);
+  const Task& self = World::get().current();
+  const Access last = is_write ? write : read;
+  Access kept = now;
+  bool quick = known(is_write ? read : write, self);
+  if ((last ^ now) >> 8 == 0) {  // in the same epoch
+    kept |= last;
+  } else {
+    quick = quick && (stale(last) || ((last & ~now & 0xff) == 0 && known(last, self)));
+  }
+  if (!quick || is_closed(reinterpret_cast<std::uintptr_t>(pointer))) {
+    return access_range(pointer, static_cast<std::size_t>(std::popcount(mask_of(now))), is_write, site);
+  }
+  (is_write ? cell.write : cell.read) = kept;
 }
+template void access_shared<false>(Cell&, Access, const void*, const void*);
+template void access_shared<true>(Cell&, Access, const void*, const void*);
 
 __attribute__((noinline)) void access_range(const void* address, std::size_t size, bool is_write, const void* site) {
   const Entry entry;
@@ -320,7 +326,10 @@ const char* describe(bool is_write, bool is_atomic) {
 void watch(std::uintptr_t address, std::size_t size) {
   watched = {address & ~std::uintptr_t{7}, address + size};
   watching = size != 0 || World::get().memory() != MemoryModel::sc;
+  choose_directory();
 }
+
+void choose_directory() { quick_directory = watching || some_ignored ? no_cells : shadow_directory; }
 
 void access(const void* pointer, std::size_t size, bool is_write, bool is_atomic) {
   World& world = World::get();
@@ -344,12 +353,14 @@ void access(const void* pointer, std::size_t size, bool is_write, bool is_atomic
     return;
   }
   while (address < end) {
-    for (; end - address >= 8 && lead == 0; address += 8) {  // of what nobody has touched in this run
-      Cell& cell = cell_at(address);
-      if (!stale(cell.write) || !stale(cell.read)) break;
-      (is_write ? cell.write : cell.read) = stem | 0xff;
+    if (lead == 0) {  // what nobody has touched in this run
+      Cell* cell = &cell_at(address);
+      const std::uintptr_t last = std::min(end - 7, (address | (chunk_bytes - 1)) + 1);
+      for (; address < last && stale(cell->write) && stale(cell->read); address += 8, ++cell) {
+        (is_write ? cell->write : cell->read) = stem | 0xff;
+      }
+      if (address == end) return;
     }
-    if (address == end) return;
     const std::uint32_t first = address & 7;
     const std::uintptr_t next = (address | 7) + 1;
     const std::uint32_t count = static_cast<std::uint32_t>((next < end ? next : end) - address);
@@ -362,13 +373,14 @@ void access_freed(const void* pointer, std::size_t size) {
   size = std::min<std::size_t>(size, 32);
   const auto address = reinterpret_cast<std::uintptr_t>(pointer);
   const Task& self = World::get().current();
-  bool all_known = !watching;
-  Cell last{self.stamp, self.stamp};
-  for (std::size_t at = 0; at < size; at += 8) {
-    const Cell& cell = cell_at(address + at);
-    if ((cell.write ^ last.write) >> 9 != 0) all_known &= known(cell.write, self);
-    if ((cell.read ^ last.read) >> 9 != 0) all_known &= known(cell.read, self);
-    last = cell;
+  bool all_known = !watching && (address ^ (address + 31)) < chunk_bytes;  // so in one chunk
+  if (__builtin_expect(all_known, 1)) {
+    const Cell* cell = &cell_at(address);
+    const Cell* const end = cell + (size + 7) / 8;
+    for (Access last = self.stamp; cell != end; ++cell) {
+      if ((cell->write ^ last) >> 9 != 0) all_known &= known(last = cell->write, self);
+      if (!stale(cell->read) && task_of(cell->read ^ self.stamp) != 0) all_known &= known(cell->read, self);
+    }
   }
   if (!all_known) access(pointer, size, true, false);
 }
@@ -382,7 +394,7 @@ void forget(const void* pointer, std::size_t size) {
 void fetch_stack_shadow(std::uintptr_t address) {
   const Cell* const chunk = shadow_directory[(address >> chunk_shift) & (directory_size - 1)];
   if (chunk == nullptr) return;
-  const Cell* const first = &chunk[(address & ((std::uintptr_t{1} << chunk_shift) - 1)) >> 3];
+  const Cell* const first = &chunk[(address & (chunk_bytes - 1)) >> 3];
   for (std::size_t line = 0; line < 8; ++line) __builtin_prefetch(first + line * (64 / sizeof(Cell)));
 }
 
@@ -392,12 +404,16 @@ void races_begin_run() {
                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (got == MAP_FAILED) no_memory();
     shadow_directory = static_cast<Cell**>(got);
+    void* const empty = mmap(nullptr, directory_size * sizeof(Cell*), PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (empty == MAP_FAILED) no_memory();
+    no_cells = static_cast<Cell**>(empty);
   }
   base_epoch = World::get().epoch_base();
   run_start = (base_epoch + 1) << 24;
   wide_used = 0;
   if (!World::get().recording()) watched = {};
   watching = watched.last != 0 || World::get().memory() != MemoryModel::sc || World::get().options().races == Races::explore;
+  choose_directory();
   seen.clear();
 }
 

@@ -28,41 +28,45 @@ struct Cell {
 
 // Cells of 1 MiB of program memory each, mapped at first use.
 inline constexpr int chunk_shift = 20;
+inline constexpr std::uintptr_t chunk_bytes = std::uintptr_t{1} << chunk_shift;
 inline constexpr std::size_t directory_size = std::size_t{1} << (47 - chunk_shift);
 FORESEED_HIDDEN extern Cell** shadow_directory;
 
 /// Accesses below are of earlier runs.
 FORESEED_HIDDEN extern Access run_start;
 
-/// Whether plain accesses all have to ask access(): where watch() has set anything, and under --memory tso and c11.
-FORESEED_HIDDEN extern bool watching;
+/// As shadow_directory, or without any cells while all plain accesses have to ask access_range().
+FORESEED_HIDDEN extern Cell** quick_directory;
+/// Chooses that: under watch(), --memory tso and c11, --races explore, and while a task's accesses are ignored.
+void choose_directory();
 
 /// A plain (or atomic) access by the running task; ends the run where it races or touches freed memory.
 void access(const void* address, std::size_t size, bool is_write, bool is_atomic);
 
-/// The common cases of a plain access within 8 aligned bytes, in place of access(): no other task has touched them in this
-/// run since the running task did. False: ask access_any().
-inline bool access_own(const void* pointer, std::size_t size, bool is_write) {
+/// What access_plain() leaves: `now` is the access as `cell` would keep it.
+template <bool is_write>
+FORESEED_HIDDEN void access_shared(Cell& cell, Access now, const void* address, const void* site);
+/// An access of any size, from the code at `site`.
+FORESEED_HIDDEN void access_range(const void* pointer, std::size_t size, bool is_write, const void* site);
+
+/// A plain access of 1, 2, 4 or 8 bytes from the code at `site`. In place: it is aligned, and no other task has touched them
+/// in this run since the running task did.
+template <std::size_t size, bool is_write>
+__attribute__((always_inline)) inline void access_plain(const void* pointer, const void* site) {
   const auto address = reinterpret_cast<std::uintptr_t>(pointer);
-  Cell* const chunk = shadow_directory[(address >> chunk_shift) & (directory_size - 1)];
-  if (__builtin_expect(chunk == nullptr, 0)) return false;
-  Cell& cell = chunk[(address & ((std::uintptr_t{1} << chunk_shift) - 1)) >> 3];
-  const Task& self = World::get().current();
-  const Access now = self.stamp | ((1u << size) - 1) << (address & 7);
+  Cell* const chunk = quick_directory[(address >> chunk_shift) & (directory_size - 1)];
+  if (__builtin_expect(chunk == nullptr || address % size != 0, 0)) return access_range(pointer, size, is_write, site);
+  Cell& cell = chunk[(address & (chunk_bytes - 1)) >> 3];
+  const Access bytes = ((1u << size) - 1) << (size == 8 ? 0 : address & 7);
+  const Access now = World::get().current().stamp | bytes;
   Access& mine = is_write ? cell.write : cell.read;
   const Access other = is_write ? cell.read : cell.write;
   const bool again = mine >= run_start && (mine ^ now) << 40 == 0;
   const bool alone = other < run_start || (other ^ now) >> 9 << 49 == 0;
-  if (!(again && !is_write) && !(alone && (again || mine < run_start))) return false;
-  if (is_closed(address) || watching) return false;
+  const bool quick = (again && !is_write) || (alone && (again || mine < run_start));
+  if (!quick || is_closed(address)) return access_shared<is_write>(cell, now, pointer, site);
   mine = now;
-  return true;
 }
-
-/// The rest of them, from the code at `site`.
-FORESEED_HIDDEN void access_any(const void* pointer, std::size_t size, bool is_write, const void* site);
-/// An access of any size, from the code at `site`.
-FORESEED_HIDDEN void access_range(const void* pointer, std::size_t size, bool is_write, const void* site);
 
 /// Stands before a heap block is freed, which counts as a write to its first 32 bytes. (What comes after the free is seen
 /// by the heap.)
