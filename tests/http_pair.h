@@ -13,6 +13,18 @@
 
 namespace foreseed::testing {
 
+/// The library makes its regular expressions once.
+inline const WarmUp a_request("a request on loopback", [] {
+  httplib::Server server;
+  server.Get("/hi", [](const httplib::Request&, httplib::Response& response) { response.set_content("hello", "text/plain"); });
+  const int port = server.bind_to_any_port("127.0.0.1");
+  std::thread serving([&] { server.listen_after_bind(); });
+  while (!server.is_running()) std::this_thread::yield();
+  httplib::Client("127.0.0.1", port).Get("/hi");
+  server.stop();
+  serving.join();
+});
+
 /// A server on the host "web", port 8080, from the moment it listens until stop().
 class HttpServer {
  public:

@@ -26,8 +26,7 @@ std::optional<Error> error_of(const Decision& decision) {
 }
 bool good(const Decision& decision) { return std::holds_alternative<Claims>(decision); }
 
-/// OpenSSL makes its tables when it is first used: here, and not in each execution.
-[[maybe_unused]] const bool openssl_is_ready = hash_of("").has_value();
+const foreseed::WarmUp openssl("OpenSSL's tables", [] { hash_of(""); });
 
 Config plain() {
   Config config;

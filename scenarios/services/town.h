@@ -32,8 +32,7 @@ inline std::string token(const services::Scopes& scopes, std::chrono::seconds li
   return services::jwt_sign(claims, services::JwtKey::hs256(secret)).value();
 }
 
-/// OpenSSL makes its tables when it is first used: here, and not in each execution. It draws no random numbers for this.
-inline const bool openssl_is_ready = services::jwt_sign({}, services::JwtKey::hs256(secret)).has_value();
+inline const foreseed::WarmUp openssl("OpenSSL's tables", [] { services::jwt_sign({}, services::JwtKey::hs256(secret)); });
 
 inline services::HttpServerConfig listening(int port) {
   services::HttpServerConfig config;

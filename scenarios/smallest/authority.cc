@@ -17,8 +17,7 @@ using common::mono_now;
 using common::wall_now;
 using smallest::together;
 
-/// OpenSSL makes its tables when it is first used: here, and not in each execution.
-[[maybe_unused]] const bool openssl_is_ready = hash_of("").has_value();
+const foreseed::WarmUp openssl("OpenSSL's tables", [] { hash_of(""); });
 
 }  // namespace
 

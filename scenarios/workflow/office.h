@@ -24,9 +24,10 @@ using scenarios::Deployment;
 inline const std::string password = "a long password";
 inline const std::string totp_secret = "twenty bytes of seed";
 
-/// OpenSSL makes its tables when it is first used: here, and not in each execution. It draws no random numbers for this.
-inline const bool openssl_is_ready =
-    !workflow::pbkdf2(1000)->check(password, "") && workflow::totp_code(totp_secret, 0).has_value();
+inline const foreseed::WarmUp openssl("OpenSSL's tables of passwords", [] {
+  workflow::pbkdf2(1000)->check(password, "");
+  workflow::totp_code(totp_secret, 0);
+});
 
 /// A workflow, as one that Deployment can make and stop. Several may share a store, as processes share a database.
 struct Settings {

@@ -3,12 +3,33 @@
 #include "kernel/warm_up.h"
 
 #include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
 #include <iomanip>
 #include <locale>
 #include <sstream>
 #include <string>
+#include <vector>
+
+#include "api/foreseed/scenario.h"
 
 namespace foreseed {
+
+namespace {
+
+struct Program {
+  const char* name;
+  void (*body)();
+};
+std::vector<Program>& of_the_program() {
+  static auto& all = *new std::vector<Program>;
+  return all;
+}
+
+}  // namespace
+
+WarmUp::WarmUp(const char* name, void (*body)()) { of_the_program().push_back({name, body}); }
 
 void warm_up() {
   static bool done = false;
@@ -29,6 +50,15 @@ void warm_up() {
   in >> number >> other >> real >> word;
   const std::tm time{};
   out << std::put_time(&time, "%F %T");
+  for (const auto& [name, body] : of_the_program()) {
+    try {
+      body();
+    } catch (const std::exception& error) {
+      std::fprintf(stderr, "foreseed: the warm-up \"%s\", which runs natively before the first execution, failed: %s\n", name,
+                   error.what());
+      std::_Exit(2);
+    }
+  }
 }
 
 }  // namespace foreseed

@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <sstream>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -65,6 +66,34 @@ TEST(Isolation, what_the_host_changes_between_runs_stays) {
     ++numbers[2];
   }
   numbers[2] = 7;
+}
+
+int warm_ups = 0;
+int* left = nullptr;
+const WarmUp warm_up("what the tests of isolation find", [] {
+  std::thread([] { left = new int(7); }).join();
+  ++warm_ups;
+});
+
+void finds_what_the_warm_up_left() {
+  FORESEED_CHECK(warm_ups == 1 && *left == 7);
+  ++warm_ups;
+  *left = 8;
+}
+
+TEST(WarmUp, runs_once_and_every_execution_finds_what_it_left) {
+  for (int i = 0; i < 2; ++i) EXPECT_FALSE(first_finding(finds_what_the_warm_up_left, 20).has_value());
+  EXPECT_EQ(warm_ups, 1);
+  EXPECT_EQ(*left, 7);
+}
+
+TEST(WarmUp, that_fails_ends_the_process_and_says_which) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const auto fails = [] {
+    const WarmUp bad("a table", [] { throw std::runtime_error("no such table"); });
+    run_seed(finds_what_the_warm_up_left, 0);
+  };
+  EXPECT_EXIT(fails(), ::testing::ExitedWithCode(2), "warm-up \"a table\".*failed: no such table");
 }
 
 void draws_from_libc() {

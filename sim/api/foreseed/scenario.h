@@ -34,6 +34,18 @@ struct FORESEED_API Registration {
   explicit Registration(const Scenario& scenario);
 };
 
+/// What libraries make when they are first used and then keep - tables, regular expressions, caches - every execution would
+/// make anew, as none knows of the one before. `body` runs natively, once in a process, before its first execution: what it
+/// leaves in memory is what all of them find. To be defined at namespace scope:
+///
+///   const foreseed::WarmUp http("an HTTP request", [] { .. });   // in a header: inline const
+///
+/// So that executions are the same in every process, what it leaves must not depend on time, chance or other programs. It
+/// may use threads and sockets, which are real, and leaves none behind. An exception ends the process with status 2.
+struct FORESEED_API WarmUp {
+  WarmUp(const char* name, void (*body)());
+};
+
 /// Whether the caller runs inside a simulation. Safe to call anywhere.
 FORESEED_API bool simulated();
 
