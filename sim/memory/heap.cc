@@ -119,6 +119,14 @@ void set_closed(std::uintptr_t address, std::size_t size, bool closed) {
   }
 }
 
+/// As set_closed(), of a block of this run, with its header: what lies between closed_bits_first and closed_bits_end.
+inline void close_block(std::uintptr_t address, std::size_t size) {
+  const std::size_t bit = (address - heap_base) / 16;
+  const std::size_t count = size / 16;
+  if (__builtin_expect(bit % 64 + count >= 64, 0)) return set_closed(address, size, true);
+  closed_bits[bit / 64] |= ((std::uint64_t{1} << count) - 1) << (bit % 64);
+}
+
 /// Closes the 16 bytes that the heap ends in: the next block's header, where there comes one.
 inline void close_end() {
   const std::size_t bit = heap_top / 16;
@@ -354,8 +362,14 @@ void run_free(void* pointer) {
   }
   const std::size_t size = header->size;
   if (size != 0) access_freed(pointer, size);
-  set_closed(address - sizeof(Header), std::size_t{header->size_class} * 16 + sizeof(Header), true);
-  if (__builtin_expect(poisoning, 0)) poison(address, std::size_t{header->size_class} * 16, Poison::freed);
+  const std::size_t space = std::size_t{header->size_class} * 16;
+  const bool older = address - heap_base < mark;
+  if (__builtin_expect(older, 0)) {
+    set_closed(address - sizeof(Header), space + sizeof(Header), true);
+  } else {
+    close_block(address - sizeof(Header), space + sizeof(Header));
+  }
+  if (__builtin_expect(poisoning, 0)) poison(address, space, Poison::freed);
   ObjectTable::get().forget_block(address, size != 0 ? size : 1);
   if (__builtin_expect(world.recording(), 0)) {
     History& entry = history[address];
@@ -364,13 +378,13 @@ void run_free(void* pointer) {
   }
   header->state = State::freed;
   // An older block is whole again at the end of the run.
-  if (address - heap_base < mark) {
+  if (older) {
     if (poisoning) older_freed.push_back({address, size});
     return;
   }
   --live;
   ledger_of(header->host).bytes -= size;
-  run_lists.put(pointer, std::size_t{header->size_class} * 16);
+  run_lists.put(pointer, space);
 }
 
 std::uint32_t host_of_block(const void* pointer) { return header_of(pointer)->host; }

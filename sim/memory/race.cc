@@ -73,6 +73,7 @@ struct WideCell {
 };
 std::vector<WideCell> wide_cells;
 std::size_t wide_used = 0;
+std::vector<std::uint32_t> wide_left;  ///< of those used: which no cell has any more
 
 std::uint64_t base_epoch = 1;  ///< World::epoch_base of this run
 Cell** no_cells = nullptr;     ///< a directory of nothing
@@ -216,19 +217,31 @@ void write_wide(WideCell& wide, std::uintptr_t address, Access now, const Task& 
   if (kept != wide.reads.size() || !wide.last_read.empty()) wide.shrink_reads(kept);
 }
 
-inline void access_wide(WideCell& wide, std::uintptr_t address, Access now, bool writes, const Task& self) {
-  writes ? write_wide(wide, address, now, self) : read_wide(wide, address, now, self);
+/// Of a wide cell of this run, which is none any more once it has but one write.
+void access_wide(Cell& cell, std::uintptr_t address, Access now, bool writes, const Task& self) {
+  const auto index = static_cast<std::uint32_t>(cell.read & 0xff'ffff);
+  WideCell& wide = wide_cells[index];
+  if (!writes) return read_wide(wide, address, now, self);
+  write_wide(wide, address, now, self);
+  if (wide.writes.size() != 1 || !wide.reads.empty()) return;
+  cell = {now, 0};
+  wide_left.push_back(index);
 }
 
-WideCell& widen(Cell& cell) {
-  if (wide_used == wide_cells.size()) wide_cells.emplace_back();
-  WideCell& wide = wide_cells[wide_used];
+void widen(Cell& cell) {
+  auto index = static_cast<std::uint32_t>(wide_used);
+  if (!wide_left.empty()) {
+    index = wide_left.back();
+    wide_left.pop_back();
+  } else if (++wide_used > wide_cells.size()) {
+    wide_cells.emplace_back();
+  }
+  WideCell& wide = wide_cells[index];
   wide.clear();
   if (!stale(cell.write)) wide.writes.push_back(cell.write);
   if (!stale(cell.read)) wide.add_read(cell.read);
   cell.write = wide_mark;
-  cell.read = base_epoch << 24 | wide_used++;
-  return wide;
+  cell.read = base_epoch << 24 | index;
 }
 
 /// Whether `now` may take the place of `before` in a cell: nothing is lost.
@@ -240,8 +253,7 @@ inline bool replaces(Access now, Access before, const Task& self) {
 inline void access_cell(Cell& cell, std::uintptr_t address, Access now, bool writes, const Task& self) {
   if (__builtin_expect(cell.write == wide_mark, 0)) {
     if (cell.read >> 24 == base_epoch) {
-      access_wide(wide_cells[cell.read & 0xff'ffff], address, now, writes, self);
-      return;
+      return access_wide(cell, address, now, writes, self);
     }
     cell = {0, 0};
   }
@@ -263,7 +275,8 @@ inline void access_cell(Cell& cell, std::uintptr_t address, Access now, bool wri
     mine |= now;  // other bytes, in the same epoch
     return;
   }
-  access_wide(widen(cell), address, now, writes, self);
+  widen(cell);
+  access_wide(cell, address, now, writes, self);
 }
 
 /// Whether what happened at `a` is of an earlier run or ordered before the present of `self`, as its own past is.
@@ -378,7 +391,7 @@ void access_freed(const void* pointer, std::size_t size) {
     const Cell* cell = &cell_at(address);
     const Cell* const end = cell + (size + 7) / 8;
     for (Access last = self.stamp; cell != end; ++cell) {
-      if ((cell->write ^ last) >> 9 != 0) all_known &= known(last = cell->write, self);
+      if (!stale(cell->write) && (cell->write ^ last) >> 9 != 0) all_known &= known(last = cell->write, self);
       if (!stale(cell->read) && task_of(cell->read ^ self.stamp) != 0) all_known &= known(cell->read, self);
     }
   }
@@ -411,6 +424,7 @@ void races_begin_run() {
   base_epoch = World::get().epoch_base();
   run_start = (base_epoch + 1) << 24;
   wide_used = 0;
+  wide_left.clear();
   if (!World::get().recording()) watched = {};
   watching = watched.last != 0 || World::get().memory() != MemoryModel::sc || World::get().options().races == Races::explore;
   choose_directory();
