@@ -47,7 +47,7 @@ void atomic_point(Op op, const void* address) {
 
 void atomic_loaded(const void* address, std::size_t size, std::uint64_t value, Order order) {
   World& world = World::get();
-  access(address, size, false, true);
+  access_atomic(address, size, false);
   world.accessed(address, Touch::Kind::read, false, value);
   SyncObject& object = seen_object(address, value);
   Task& self = world.current();
@@ -58,7 +58,7 @@ void atomic_loaded(const void* address, std::size_t size, std::uint64_t value, O
 
 void atomic_stored(const void* address, std::size_t size, std::uint64_t old, std::uint64_t value, Order order) {
   World& world = World::get();
-  access(address, size, true, true);
+  access_atomic(address, size, true);
   world.accessed(address, Touch::Kind::write, true, old);
   Task& self = world.current();
   SyncObject& object = ObjectTable::get().at(address, ObjectKind::atomic);
@@ -77,7 +77,7 @@ void atomic_stored(const void* address, std::size_t size, std::uint64_t old, std
 
 void atomic_modified(const void* address, std::size_t size, Op op, std::uint64_t old, std::uint64_t value, Order order) {
   World& world = World::get();
-  access(address, size, true, true);
+  access_atomic(address, size, true);
   const bool changes = value != old || size > sizeof value;
   world.accessed(address, op == Op::atomic_cas ? Touch::Kind::attempt : Touch::Kind::write, true, old, old, changes);
   Task& self = world.current();
@@ -103,7 +103,7 @@ void atomic_modified(const void* address, std::size_t size, Op op, std::uint64_t
 
 void atomic_cas_failed(const void* address, std::size_t size, std::uint64_t value, std::uint64_t expected, Order order) {
   World& world = World::get();
-  access(address, size, false, true);
+  access_atomic(address, size, false);
   world.accessed(address, Touch::Kind::attempt, false, value, expected);
   SyncObject& object = seen_object(address, value);
   Task& self = world.current();

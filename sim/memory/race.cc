@@ -198,8 +198,9 @@ void read_wide(WideCell& wide, std::uintptr_t address, Access now, const Task& s
   wide.add_read(now);
 }
 
-/// What is ordered before it and covered by it need not be known any more.
-void write_wide(WideCell& wide, std::uintptr_t address, Access now, const Task& self) {
+/// What is ordered before it and covered by it need not be known any more; where nothing else is left, the cell is narrow
+/// again.
+void write_wide(Cell& cell, WideCell& wide, std::uintptr_t address, Access now, const Task& self) {
   std::size_t kept = 0;
   for (const Access write : wide.writes) {
     const bool known = ordered(write, self);
@@ -215,17 +216,15 @@ void write_wide(WideCell& wide, std::uintptr_t address, Access now, const Task& 
     if (!known || !covers(now, read.access)) wide.reads[kept++] = {read.access, 0};
   }
   if (kept != wide.reads.size() || !wide.last_read.empty()) wide.shrink_reads(kept);
+  if (kept == 0 && wide.writes.size() == 1) {
+    wide_left.push_back(static_cast<std::uint32_t>(&wide - wide_cells.data()));
+    cell = {now, 0};
+  }
 }
 
-/// Of a wide cell of this run, which is none any more once it has but one write.
-void access_wide(Cell& cell, std::uintptr_t address, Access now, bool writes, const Task& self) {
-  const auto index = static_cast<std::uint32_t>(cell.read & 0xff'ffff);
-  WideCell& wide = wide_cells[index];
-  if (!writes) return read_wide(wide, address, now, self);
-  write_wide(wide, address, now, self);
-  if (wide.writes.size() != 1 || !wide.reads.empty()) return;
-  cell = {now, 0};
-  wide_left.push_back(index);
+inline void access_wide(Cell& cell, std::uintptr_t address, Access now, bool writes, const Task& self) {
+  WideCell& wide = wide_cells[cell.read & 0xff'ffff];
+  writes ? write_wide(cell, wide, address, now, self) : read_wide(wide, address, now, self);
 }
 
 void widen(Cell& cell) {
@@ -380,6 +379,17 @@ void access(const void* pointer, std::size_t size, bool is_write, bool is_atomic
     access_cell(cell_at(address), address, stem | (((1u << count) - 1) << first), is_write, self);
     address = next;
   }
+}
+
+void access_atomic(const void* pointer, std::size_t size, bool is_write) {
+  const auto address = reinterpret_cast<std::uintptr_t>(pointer);
+  const Cell* const chunk = quick_directory[(address >> chunk_shift) & (directory_size - 1)];
+  if (__builtin_expect(chunk == nullptr || (address & 7) + size > 8 || is_closed(address), 0)) {
+    return access(pointer, size, is_write, true);
+  }
+  const Task& self = World::get().current();
+  const Access now = self.stamp | Access{1} << 8 | ((1u << size) - 1) << (address & 7);
+  access_cell(cell_at(address), address, now, is_write, self);
 }
 
 void access_freed(const void* pointer, std::size_t size) {

@@ -68,6 +68,9 @@ __attribute__((always_inline)) inline void access_plain(const void* pointer, con
   mine = now;
 }
 
+/// As access() of an atomic.
+void access_atomic(const void* pointer, std::size_t size, bool is_write);
+
 /// Stands before a heap block is freed, which counts as a write to its first 32 bytes. (What comes after the free is seen
 /// by the heap.)
 void access_freed(const void* address, std::size_t size);
