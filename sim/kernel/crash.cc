@@ -12,6 +12,26 @@
 #include "kernel/time_stamps.h"
 #include "kernel/world.h"
 
+// Runs in place of the instruction that crashed, as if a signal had come there: above the stack pointer lie where that was,
+// and its stack pointer.
+asm(R"(
+  .text
+  .globl foreseed_interrupted
+  .hidden foreseed_interrupted
+  .type foreseed_interrupted, @function
+foreseed_interrupted:
+  .cfi_startproc
+  .cfi_signal_frame
+  .cfi_escape 0x0f, 3, 0x77, 8, 0x06    # DW_CFA_def_cfa_expression: what is at rsp + 8
+  .cfi_escape 0x10, 16, 2, 0x77, 0      # DW_CFA_expression: rip is at rsp
+  nop
+  call foreseed_crashed
+  .cfi_endproc
+  .size foreseed_interrupted, . - foreseed_interrupted
+)");
+extern "C" void foreseed_interrupted();
+extern "C" [[noreturn]] FORESEED_HIDDEN void foreseed_crashed();
+
 namespace foreseed {
 
 namespace {
@@ -26,16 +46,15 @@ alignas(16) std::byte overflow_stack[256 * 1024];
 FindingKind crash_kind = FindingKind::crash;
 const char* crash_text = nullptr;
 
-/// Runs in place of the instruction that crashed, on the task's stack (or the overflow stack).
-[[noreturn]] void crashed() { World::get().fail(crash_kind, crash_text); }
-
-/// Makes the interrupted code go on as if it had called crashed() where it was, with its stack pointer at `sp`.
+/// Makes the interrupted code go on in foreseed_interrupted(), with the stack below `sp`.
 void go_on_as_crashed(ucontext_t* context, std::uintptr_t sp) {
   active_thread = 0;
-  const std::uintptr_t landing = (sp & ~std::uintptr_t{15}) - 8;
-  *reinterpret_cast<std::uintptr_t*>(landing) = static_cast<std::uintptr_t>(context->uc_mcontext.gregs[REG_RIP]);
-  context->uc_mcontext.gregs[REG_RSP] = static_cast<greg_t>(landing);
-  context->uc_mcontext.gregs[REG_RIP] = reinterpret_cast<greg_t>(&crashed);
+  auto& registers = context->uc_mcontext.gregs;
+  auto* const landing = reinterpret_cast<greg_t*>(sp & ~std::uintptr_t{15}) - 2;
+  landing[0] = registers[REG_RIP];
+  landing[1] = registers[REG_RSP];
+  registers[REG_RSP] = reinterpret_cast<greg_t>(landing);
+  registers[REG_RIP] = reinterpret_cast<greg_t>(&foreseed_interrupted);
 }
 
 // --- hangs: a timer looks whether steps are made -----------------------------------------------------------------
@@ -155,3 +174,5 @@ void release_crashes() {
 }
 
 }  // namespace foreseed
+
+void foreseed_crashed() { foreseed::World::get().fail(foreseed::crash_kind, foreseed::crash_text); }

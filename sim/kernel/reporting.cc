@@ -33,7 +33,8 @@ Stack World::stack_here() const {
   _Unwind_Backtrace(
       [](_Unwind_Context* context, void* out) {
         auto& frames = *static_cast<Stack*>(out);
-        if (const auto ip = _Unwind_GetIP(context); ip != 0) frames.push_back(ip);
+        int interrupted = 0;  // there; else it is where a call returns to
+        if (const auto ip = _Unwind_GetIPInfo(context, &interrupted); ip != 0) frames.push_back(ip + (interrupted != 0));
         return frames.size() < 48 ? _URC_NO_REASON : _URC_END_OF_STACK;
       },
       &stack);

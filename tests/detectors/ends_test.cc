@@ -5,9 +5,14 @@
 #include <sys/inotify.h>
 
 #include <cassert>
+#include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <stdexcept>
 #include <thread>
+
+#include "campaign/record.h"
+#include "run_scenario.h"
 
 namespace foreseed::testing {
 namespace {
@@ -81,6 +86,25 @@ const Case cases[] = {
     {"asks_for_inotify", asks_for_inotify, does_nothing, FindingKind::unsupported, "inotify_init1", 1},
     {"asks_for_a_process", asks_for_a_process, does_nothing, FindingKind::unsupported, "system", 1},
 };
+
+constexpr int line_of_the_call = __LINE__ + 3;
+void compares_with_nothing() {
+  const char* volatile nothing = nullptr;
+  if (std::strcmp("a", nothing) == 0) throw 1;
+}
+
+// libc's code has no frame pointers, and what lies beside its frame may be anything.
+TEST(Crash, in_a_library_is_told_from_the_line_that_called_it) {
+  const Trace trace = record_seed(scenario_of(compares_with_nothing), 0, {});
+  ASSERT_TRUE(trace.failed);
+  ASSERT_FALSE(trace.finding.places.empty());
+  for (const std::uint32_t frame : trace.stacks[trace.finding.places[0].stack]) {
+    if (!trace.frames[frame].user) continue;
+    EXPECT_EQ(trace.frames[frame].line, line_of_the_call);
+    return;
+  }
+  ADD_FAILURE() << "no frame of the program";
+}
 
 INSTANTIATE_TEST_SUITE_P(Ends, Detector, ::testing::ValuesIn(cases), case_name);
 
