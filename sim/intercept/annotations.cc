@@ -43,7 +43,7 @@ void allows(const void* address, std::size_t size) {
 
 }  // namespace
 
-#define ANNOTATION(name, ...) FORESEED_EXPORT void Annotate##name(const char*, int, ##__VA_ARGS__)
+#define ANNOTATION(name, ...) FORESEED_EXPORT void Annotate##name(const char*, int __VA_OPT__(,) __VA_ARGS__)
 #define NOTHING {}
 
 ANNOTATION(HappensBefore, const volatile void* address) { releases(const_cast<const void*>(address)); }
