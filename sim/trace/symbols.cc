@@ -121,7 +121,12 @@ void add_scopes(Dwfl_Module* module, Dwarf_Addr address, const Frame& stem, std:
   }
   std::free(all);
   std::free(scopes);
-  if (frames.empty()) frames.push_back(frame);
+  if (!frames.empty()) return;
+  // A lambda's DIE lies in that of the function around it, where libdw does not look for the address.
+  if (frame.function.empty()) {
+    if (const char* const name = dwfl_module_addrname(module, address); name != nullptr) frame.function = demangle(name);
+  }
+  frames.push_back(frame);
 }
 
 std::vector<Frame> look_up(std::uintptr_t return_address) {
