@@ -28,7 +28,7 @@ void install(World& world) {
   hooks.begin = [] {
     isolation_begin_run();
     heap_begin_run();
-    annotations_begin_run();
+    annotations_begin_run();  // before the races' room, which looks whether any access is ignored
     races_begin_run();
     racy_begin_run();
     forget_fences();

@@ -98,18 +98,16 @@ std::vector<Seen> seen;
   std::_Exit(70);
 }
 
-Cell* new_chunk(std::size_t index) {
-  void* const got = mmap(nullptr, chunk_bytes / 8 * sizeof(Cell), PROT_READ | PROT_WRITE,
-                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+Cell& new_cell(std::uintptr_t address) {
+  void* const got = mmap(nullptr, chunk_bytes / 8 * sizeof(Cell), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (got == MAP_FAILED) no_memory();
-  return shadow_directory[index] = static_cast<Cell*>(got);
+  shadow_directory[(address >> chunk_shift) & (directory_size - 1)] = static_cast<Cell*>(got);
+  return *cell_in(shadow_directory, address);
 }
 
 inline Cell& cell_at(std::uintptr_t address) {
-  const std::size_t index = (address >> chunk_shift) & (directory_size - 1);
-  Cell* chunk = shadow_directory[index];
-  if (__builtin_expect(chunk == nullptr, 0)) chunk = new_chunk(index);
-  return chunk[(address & (chunk_bytes - 1)) >> 3];
+  Cell* const cell = cell_in(shadow_directory, address);
+  return __builtin_expect(cell == nullptr, 0) ? new_cell(address) : *cell;
 }
 
 inline bool stale(Access a) { return a < run_start; }
@@ -383,13 +381,13 @@ void access(const void* pointer, std::size_t size, bool is_write, bool is_atomic
 
 void access_atomic(const void* pointer, std::size_t size, bool is_write) {
   const auto address = reinterpret_cast<std::uintptr_t>(pointer);
-  const Cell* const chunk = quick_directory[(address >> chunk_shift) & (directory_size - 1)];
-  if (__builtin_expect(chunk == nullptr || (address & 7) + size > 8 || is_closed(address), 0)) {
+  Cell* const cell = cell_in(quick_directory, address);
+  if (__builtin_expect(cell == nullptr || (address & 7) + size > 8 || is_closed(address), 0)) {
     return access(pointer, size, is_write, true);
   }
   const Task& self = World::get().current();
   const Access now = self.stamp | Access{1} << 8 | ((1u << size) - 1) << (address & 7);
-  access_cell(cell_at(address), address, now, is_write, self);
+  access_cell(*cell, address, now, is_write, self);
 }
 
 void access_freed(const void* pointer, std::size_t size) {
@@ -415,9 +413,8 @@ void forget(const void* pointer, std::size_t size) {
 }
 
 void fetch_stack_shadow(std::uintptr_t address) {
-  const Cell* const chunk = shadow_directory[(address >> chunk_shift) & (directory_size - 1)];
-  if (chunk == nullptr) return;
-  const Cell* const first = &chunk[(address & (chunk_bytes - 1)) >> 3];
+  const Cell* const first = cell_in(shadow_directory, address);
+  if (first == nullptr) return;
   for (std::size_t line = 0; line < 8; ++line) __builtin_prefetch(first + line * (64 / sizeof(Cell)));
 }
 

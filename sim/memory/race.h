@@ -40,6 +40,12 @@ FORESEED_HIDDEN extern Cell** quick_directory;
 /// Chooses that: under watch(), --memory tso and c11, --races explore, and while a task's accesses are ignored.
 void choose_directory();
 
+/// The cell of an address; null where there are none yet.
+inline Cell* cell_in(Cell* const* directory, std::uintptr_t address) {
+  Cell* const chunk = directory[(address >> chunk_shift) & (directory_size - 1)];
+  return __builtin_expect(chunk == nullptr, 0) ? nullptr : &chunk[(address & (chunk_bytes - 1)) >> 3];
+}
+
 /// A plain (or atomic) access by the running task; ends the run where it races or touches freed memory.
 void access(const void* address, std::size_t size, bool is_write, bool is_atomic);
 
@@ -54,9 +60,9 @@ FORESEED_HIDDEN void access_range(const void* pointer, std::size_t size, bool is
 template <std::size_t size, bool is_write>
 __attribute__((always_inline)) inline void access_plain(const void* pointer, const void* site) {
   const auto address = reinterpret_cast<std::uintptr_t>(pointer);
-  Cell* const chunk = quick_directory[(address >> chunk_shift) & (directory_size - 1)];
-  if (__builtin_expect(chunk == nullptr || address % size != 0, 0)) return access_range(pointer, size, is_write, site);
-  Cell& cell = chunk[(address & (chunk_bytes - 1)) >> 3];
+  Cell* const found = cell_in(quick_directory, address);
+  if (__builtin_expect(found == nullptr || address % size != 0, 0)) return access_range(pointer, size, is_write, site);
+  Cell& cell = *found;
   const Access bytes = ((1u << size) - 1) << (size == 8 ? 0 : address & 7);
   const Access now = World::get().current().stamp | bytes;
   Access& mine = is_write ? cell.write : cell.read;

@@ -56,6 +56,20 @@ void neighbours_do_not_race() {
   if (bytes[2] + bytes[3] + bytes[4] != 3) throw 1;
 }
 
+/// What is known of bytes 3 and 5 is not forgotten where byte 0 is written.
+template <bool after_the_readers>
+void writes_beside_what_others_read() {
+  alignas(8) static unsigned char bytes[8];
+  int sum[2] = {};
+  std::thread a([&] { sum[0] = bytes[3]; });
+  std::thread b([&] { sum[1] = bytes[5]; });
+  std::this_thread::sleep_for(1ms);
+  bytes[0] = 1;
+  if (after_the_readers) a.join(), b.join();
+  bytes[3] = 1;
+  if (!after_the_readers) a.join(), b.join();
+}
+
 /// Eight bytes from anywhere, as hash functions and parsers take them on some processors.
 template <bool after_the_other>
 void touches_what_eight_bytes_end_in() {
@@ -196,6 +210,8 @@ const Case cases[] = {
     {"race_on_int", race_on_int, no_race_on_int, FindingKind::data_race, "data race", 1},
     {"race_of_bytes", race_of_bytes, neighbours_do_not_race, FindingKind::data_race, "data race", 1},
     {"race_of_unaligned_bytes", touches_what_eight_bytes_end_in<false>, touches_what_eight_bytes_end_in<true>,
+     FindingKind::data_race, "data race", 1},
+    {"race_beside_other_bytes", writes_beside_what_others_read<false>, writes_beside_what_others_read<true>,
      FindingKind::data_race, "data race", 1},
     {"race_with_two_readers", race_with_two_readers, readers_do_not_race, FindingKind::data_race, "data race", 1},
     {"race_past_a_mutex", race_past_a_mutex, no_race_on_int, FindingKind::data_race, "data race", 1},

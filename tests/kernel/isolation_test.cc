@@ -76,7 +76,7 @@ const WarmUp warm_up("what the tests of isolation find", [] {
 });
 
 void finds_what_the_warm_up_left() {
-  FORESEED_CHECK(warm_ups == 1 && *left == 7);
+  FORESEED_CHECK(warm_ups == 1 && left != nullptr && *left == 7);
   ++warm_ups;
   *left = 8;
 }
@@ -84,6 +84,7 @@ void finds_what_the_warm_up_left() {
 TEST(WarmUp, runs_once_and_every_execution_finds_what_it_left) {
   for (int i = 0; i < 2; ++i) EXPECT_FALSE(first_finding(finds_what_the_warm_up_left, 20).has_value());
   EXPECT_EQ(warm_ups, 1);
+  ASSERT_NE(left, nullptr);
   EXPECT_EQ(*left, 7);
 }
 
