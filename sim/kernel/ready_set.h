@@ -44,25 +44,10 @@ class ReadySet {
   }
 
   void insert(std::uint32_t task) {
-    const std::uint64_t bit = std::uint64_t{1} << (task % 64);
-    if (__builtin_expect(task < 64, 1)) return insert_low(bit);
-    if (task / 64 > words_) grow(task / 64);
-    std::uint64_t& members = many_->words[task / 64 - 1];
-    const std::uint32_t added = (members & bit) == 0;
-    members |= bit;
-    many_->groups[task / group_tasks] += added;
-    count_ += added;
-    newest_ = task;
+    __builtin_expect(task < 64, 1) ? insert_low(std::uint64_t{1} << task) : insert_high(task);
   }
   void erase(std::uint32_t task) {
-    const std::uint64_t bit = std::uint64_t{1} << (task % 64);
-    if (__builtin_expect(task < 64, 1)) return erase_low(bit);
-    if (task / 64 > words_) return;
-    std::uint64_t& members = many_->words[task / 64 - 1];
-    const std::uint32_t dropped = (members & bit) != 0;
-    members &= ~bit;
-    many_->groups[task / group_tasks] -= dropped;
-    count_ -= dropped;
+    __builtin_expect(task < 64, 1) ? erase_low(std::uint64_t{1} << task) : erase_high(task);
   }
 
   /// The same for several of the tasks 0..63, one bit each.
@@ -133,6 +118,26 @@ class ReadySet {
     }
   };
 
+  __attribute__((noinline)) void insert_high(std::uint32_t task) {
+    const std::uint64_t bit = std::uint64_t{1} << (task % 64);
+    if (task / 64 > words_) grow(task / 64);
+    std::uint64_t& members = many_->words[task / 64 - 1];
+    const std::uint32_t added = (members & bit) == 0;
+    members |= bit;
+    many_->groups[task / group_tasks] += added;
+    count_ += added;
+    newest_ = task;
+  }
+  __attribute__((noinline)) void erase_high(std::uint32_t task) {
+    const std::uint64_t bit = std::uint64_t{1} << (task % 64);
+    if (task / 64 > words_) return;
+    std::uint64_t& members = many_->words[task / 64 - 1];
+    const std::uint32_t dropped = (members & bit) != 0;
+    members &= ~bit;
+    many_->groups[task / group_tasks] -= dropped;
+    count_ -= dropped;
+  }
+
   std::uint64_t word(std::size_t index) const { return index == 0 ? low_ : many_->words[index - 1]; }
 
   void grow(std::size_t words) {
@@ -148,7 +153,7 @@ class ReadySet {
     if (__builtin_expect(has_pdep, 1)) {
       std::uint64_t bit;
       asm("pdep %2, %1, %0" : "=r"(bit) : "r"(std::uint64_t{1} << k), "r"(word));
-      return static_cast<std::uint32_t>(std::countr_zero(bit));
+      return static_cast<std::uint32_t>(__builtin_ctzll(bit));
     }
     for (; k >= 4; --k) word &= word - 1;
     const std::uint64_t second = word & (word - 1);

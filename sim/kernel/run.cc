@@ -149,9 +149,13 @@ void World::begin(const RunOptions& options) {
   watched_ = recording_ != nullptr;
   run_active = true;
   watch_for_hang(options.hang_seconds);
-  for (const RunHooks& hooks : hooks_) {
-    if (hooks.begin != nullptr) hooks.begin();
-  }
+  for (void (*const begin)() : begins_) begin();
+}
+
+void World::add_hooks(const RunHooks& hooks) {
+  hooks_.push_back(hooks);
+  if (hooks.begin != nullptr) begins_.push_back(hooks.begin);
+  if (hooks.end != nullptr) ends_.insert(ends_.begin(), hooks.end);
 }
 
 void World::note_left(std::int64_t count, const char* what) {
@@ -160,11 +164,13 @@ void World::note_left(std::int64_t count, const char* what) {
 
 void World::end_tasks() {
   std::int64_t places = 0;
+  std::uint64_t last = epoch_base_;
   for (std::uint32_t i = 0; i < task_count_; ++i) {
     Task& task = *tasks_[i];
-    epoch_base_ = std::max(epoch_base_, task.epoch());
+    last = std::max(last, task.epoch());
     places += task.finished && task.places.next != &task.places;
   }
+  epoch_base_ = last;
   ending.clear();
   left_behind(places, "finished threads that still stand in queues");
 }
@@ -179,9 +185,7 @@ void World::drop_clocks() {
 }
 
 void World::end() {
-  for (auto it = hooks_.rbegin(); it != hooks_.rend(); ++it) {
-    if (it->end != nullptr) it->end();
-  }
+  for (void (*const end)() : ends_) end();
   end_tasks();
   alarms_.clear();
   alarms_.fetch = nullptr;

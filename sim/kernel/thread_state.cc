@@ -117,11 +117,7 @@ std::string ThreadStates::prepare() {
 
 std::size_t ThreadStates::lenders() const { return lent_in == this_process ? lent : 0; }
 
-void ThreadStates::attach(ThreadState& state) {
-  state.saved_errno = 0;
-  std::memset(state.libstdcxx, 0, sizeof state.libstdcxx);
-  state.thread_pointer = host_pointer_;
-  if (!swaps_) return;
+void ThreadStates::lend(ThreadState& state) {
   if (state.block == nullptr || state.block->process != this_process) state.block = new_block();
   state.thread_pointer = state.block->thread_pointer;
   for (const TlsImage& image : images) {

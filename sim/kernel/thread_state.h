@@ -40,7 +40,12 @@ class ThreadStates {
   std::uintptr_t host_pointer() const { return host_pointer_; }
 
   /// Gives a fresh state to a task that is about to start; a block stays with its task for the next run.
-  void attach(ThreadState& state);
+  void attach(ThreadState& state) {
+    if (__builtin_expect(swaps_, 0)) return lend(state);
+    state.thread_pointer = host_pointer_;
+    for (std::uint64_t& word : state.libstdcxx) word = 0;
+    state.saved_errno = 0;
+  }
 
   /// Saves the running task's state before the switch to another (`save`), and puts it back after (`load`). Between the
   /// two, the host's FS base is in force.
@@ -79,6 +84,7 @@ class ThreadStates {
   static constexpr std::uintptr_t tls_below = 4096;
   static constexpr std::uintptr_t tls_above = 2304;
 
+  void lend(ThreadState& state);
   static void set_thread_pointer(std::uintptr_t pointer) { asm volatile("wrfsbase %0" ::"r"(pointer) : "memory"); }
 
   FORESEED_HIDDEN static ThreadStates instance_;

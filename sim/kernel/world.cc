@@ -65,7 +65,6 @@ struct TaskStack {
 }  // namespace
 
 void World::make_fiber(Task& task) {
-  if (task.fiber != nullptr && task.parked) return;
   // A fibre that a run gave up half way is never resumed again: a new one takes its stack. Boost's control block lives
   // on the stack, so nothing is leaked and nothing of the old one is destroyed.
   auto fiber = boost::fibers::make_worker_context(
@@ -95,7 +94,7 @@ __attribute__((noinline)) void World::run_entry(Task& task) {
   }
 }
 
-void World::run_exit_handlers(std::vector<ExitHandler>& handlers) {
+__attribute__((noinline)) void World::run_exit_handlers(std::vector<ExitHandler>& handlers) {
   while (!handlers.empty()) {
     const ExitHandler handler = handlers.back();
     handlers.pop_back();
@@ -113,11 +112,11 @@ void World::run_exit_handlers(std::vector<ExitHandler>& handlers) {
 /// Everything between the end of a task's function and its last switch.
 void World::end_task(Task& task) {
   ending.push_back(&task);
-  run_exit_handlers(task.thread_exit_handlers);
+  if (!task.thread_exit_handlers.empty()) run_exit_handlers(task.thread_exit_handlers);
   // As with a process: where main() returns, values of keys are not destroyed.
-  if (task_exit != nullptr && (task.id != 0 || task.by_exit)) task_exit(task);
+  if (!task.specific.empty() && (task.id != 0 || task.by_exit)) task_exit(task);
   if (task.id == 0) {
-    run_exit_handlers(exit_handlers);
+    if (!exit_handlers.empty()) run_exit_handlers(exit_handlers);
     if (body_exit != nullptr) body_exit(*this);
   }
   event(Op::task_exit, 0, 0);
@@ -433,6 +432,10 @@ std::uint64_t World::read_clock() {
 
 // --- tasks -------------------------------------------------------------------------------------------------------
 
+namespace {
+constinit const Task nobody;  ///< who made the first task
+}
+
 Task& World::spawn(void* (*entry)(void*), void* argument) {
   const std::uint32_t id = task_count_;
   if (id >= stacks_max) {
@@ -441,42 +444,40 @@ Task& World::spawn(void* (*entry)(void*), void* argument) {
   if (++task_count_ > many_tasks) alarms_.fetch = fetch_coming;
   if (id == tasks_.size()) tasks_.push_back(std::make_unique<Task>());
   Task& task = *tasks_[id];
+  const Task& parent = current_ != nullptr ? *current_ : nobody;
   task.id = id;
-  task.finished = task.detached = task.joined = task.timed_out = false;
-  task.killed = task.frozen = task.pending = task.by_exit = false;
-  task.places.previous = task.places.next = &task.places;
-  task.local_deadline_ns = never;
-  task.host = current_ != nullptr ? current_->host : 0;
-  task.signal_mask = current_ != nullptr ? current_->signal_mask : 0;
-  task.scheduling_class = current_ != nullptr ? current_->scheduling_class : 0;
-  task.nice = current_ != nullptr ? current_->nice : 0;
-  task.processors = current_ != nullptr ? current_->processors : 0;
+  task.finished = task.timed_out = task.frozen = task.pending = false;
+  task.host = parent.host;
+  task.waiting_op = Op::note;
   ++task.wait_sequence;
+  task.local_deadline_ns = never;
+  task.stack_pointer = 0;
+  task.used = nullptr;
+  task.places.previous = task.places.next = &task.places;
+  task.joiners.clear();
+  task.idle_mark = 0;
+  task.polling = {};
+  task.clock_reads = 0;
+  task.clock_read_at = never;
+  task.detached = task.joined = task.by_exit = task.killed = false;
   task.entry = entry;
   task.argument = argument;
   task.result = nullptr;
-  task.joiners.clear();
-  task.waiting_op = Op::note;
+  task.signal_mask = parent.signal_mask;
+  task.scheduling_class = parent.scheduling_class;
+  task.nice = parent.nice;
+  task.processors = parent.processors;
+  task.name[0] = '\0';
   task.waiting_stack.clear();
-  task.stack_pointer = 0;
-  task.used = nullptr;
-  task.idle_mark = 0;
-  task.clock_reads = 0;
-  task.polling = {};
-  task.clock_read_at = never;
   task.thread_exit_handlers.clear();
   task.cleanup_scopes.clear();
   task.specific.clear();
-  task.name[0] = '\0';
-  task.clock.clear();
-  if (current_ != nullptr) {
-    task.clock.assign(current_->clock);
-    current_->release();
-  }
+  task.clock.assign(parent.clock);
+  if (current_ != nullptr) current_->release();
   task.stamp = epoch_base_ << 24 | std::uint64_t{id} << 9;
   task.release();
   ThreadStates::get().attach(task.thread_state);
-  make_fiber(task);
+  if (!task.parked) make_fiber(task);
   ready_.insert(id);
   if (__builtin_expect(solo_ != 1, 0)) {
     announce(task, {Op::task_start, nullptr, nullptr, false});

@@ -50,7 +50,7 @@ class World {
   static World& get();
 
   Execution run(const Scenario& scenario, const RunOptions& options);
-  void add_hooks(const RunHooks& hooks) { hooks_.push_back(hooks); }
+  void add_hooks(const RunHooks& hooks);
   /// What a room finds at the end of a run that should be gone by then, if `count` is not 0: an internal error.
   void left_behind(std::int64_t count, const char* what) {
     if (__builtin_expect(count != 0, 0)) note_left(count, what);
@@ -242,7 +242,7 @@ class World {
   void (*start_faults)(std::string_view faults) = nullptr;
   /// Called by the running task at its scheduling points; null unless faults are to strike there. The task may wait in it.
   void (*at_point)() = nullptr;
-  /// Called in simulated mode when a task's function has returned (destructors of pthread keys). Set by the sync room.
+  /// Called in simulated mode when the function of a task with values of pthread keys has returned. Set by the sync room.
   void (*task_exit)(Task&) = nullptr;
   /// Called when the scenario's body has returned and its exit handlers have run (leak check). Set by the memory room.
   void (*body_exit)(World&) = nullptr;
@@ -366,6 +366,8 @@ class World {
   void (*between_)() = nullptr;  ///< the run was given up for that
   boost::fibers::context* host_fiber_ = nullptr;
   std::vector<RunHooks> hooks_;
+  std::vector<void (*)()> begins_;  ///< of them, in order
+  std::vector<void (*)()> ends_;    ///< the same, in reverse order
   std::string left_;                ///< see left_behind()
   std::uint64_t unseen_steps_ = 0;  ///< since the last run that was looked at
 };

@@ -20,7 +20,7 @@
 namespace foreseed::memory {
 
 std::uint64_t* detail::closed_bits = nullptr;
-std::size_t detail::closed_bits_end = 0;
+std::size_t detail::closed_end = 0;
 
 namespace {
 
@@ -89,13 +89,13 @@ FreeLists run_lists;         ///< blocks that the run allocated and freed
 std::int64_t live = 0;       ///< blocks of the run
 
 using detail::closed_bits;
-using detail::closed_bits_end;
+using detail::closed_end;
 std::size_t closed_bits_first = ~std::size_t{0};
 
 /// The first byte from `at` on that is not closed: of the run's blocks, where the next begins that it has not freed.
 std::size_t first_open(std::size_t at) {
   std::size_t bit = at / 16;
-  while (bit < closed_bits_end) {
+  while (bit < closed_end / 16) {
     const std::uint64_t open = ~closed_bits[bit / 64] >> (bit % 64);
     if (open != 0) return (bit + static_cast<std::size_t>(std::countr_zero(open))) * 16;
     bit = (bit / 64 + 1) * 64;
@@ -108,7 +108,7 @@ void set_closed(std::uintptr_t address, std::size_t size, bool closed) {
   std::size_t bit = (address - heap_base) / 16;
   const std::size_t end = bit + size / 16;
   if (closed) {
-    closed_bits_end = std::max(closed_bits_end, end);
+    closed_end = std::max(closed_end, end * 16);
     closed_bits_first = std::min(closed_bits_first, bit);
   }
   while (bit < end) {  // mostly once
@@ -119,7 +119,7 @@ void set_closed(std::uintptr_t address, std::size_t size, bool closed) {
   }
 }
 
-/// As set_closed(), of a block of this run, with its header: what lies between closed_bits_first and closed_bits_end.
+/// As set_closed(), of a block of this run, with its header: what lies between closed_bits_first and closed_end.
 inline void close_block(std::uintptr_t address, std::size_t size) {
   const std::size_t bit = (address - heap_base) / 16;
   const std::size_t count = size / 16;
@@ -127,11 +127,27 @@ inline void close_block(std::uintptr_t address, std::size_t size) {
   closed_bits[bit / 64] |= ((std::uint64_t{1} << count) - 1) << (bit % 64);
 }
 
+/// What the program finds in memory that it has not written: `size` is a multiple of 16.
+inline void fill(void* pointer, std::size_t size) {
+  constexpr int filler = 0xa5;
+  if (size > 64) {
+    std::memset(pointer, filler, size);
+    return;
+  }
+  auto* at = static_cast<std::byte*>(pointer);
+  const std::byte* const end = at + size;
+  do {
+    std::memset(at, filler, 16);
+    at += 16;
+    asm("" : "+r"(at));  // no call: blocks are small
+  } while (at != end);
+}
+
 /// Closes the 16 bytes that the heap ends in: the next block's header, where there comes one.
 inline void close_end() {
   const std::size_t bit = heap_top / 16;
   closed_bits[bit / 64] |= std::uint64_t{1} << (bit % 64);
-  closed_bits_end = bit + 1;
+  closed_end = heap_top + 16;
 }
 
 struct Ledger {
@@ -179,7 +195,7 @@ std::size_t class_of(std::size_t& size) {
   return 32 + static_cast<std::size_t>(power - 9) * 4 + quarter;
 }
 
-bool commit(std::size_t top) {
+__attribute__((noinline, cold)) bool commit(std::size_t top) {
   while (top > committed) {
     const std::size_t step = top - committed > commit_step ? (top - committed + commit_step - 1) / commit_step * commit_step
                                                            : commit_step;
@@ -198,7 +214,7 @@ bool commit(std::size_t top) {
 
 Header* header_of(const void* pointer) { return static_cast<Header*>(const_cast<void*>(pointer)) - 1; }
 
-void FreeLists::sort() {
+__attribute__((noinline)) void FreeLists::sort() {
   for (void* const pointer : noted) {
     std::size_t space = std::size_t{header_of(pointer)->size_class} * 16;
     const std::size_t index = class_of(space);
@@ -224,7 +240,7 @@ __attribute__((noinline)) void poison_around(void* pointer) {
 
 /// `before`: how far the heap went, or `reused` where that has not changed.
 constexpr std::size_t reused = ~std::size_t{0};
-void* take(FreeLists& lists, std::size_t size, std::size_t align, std::size_t& before) {
+__attribute__((always_inline)) inline void* take(FreeLists& lists, std::size_t size, std::size_t align, std::size_t& before) {
   std::size_t space = size;
   const std::size_t index = class_of(space);
   if (space < size || index >= class_count) return nullptr;
@@ -311,6 +327,36 @@ HeapSpot heap_spot(std::uintptr_t address) {
 std::uint64_t bytes_of(std::uint32_t host) { return ledger_of(host).bytes; }
 void set_limit(std::uint32_t host, std::uint64_t bytes) { ledger_of(host).limit = bytes; }
 
+namespace {
+
+__attribute__((noinline, cold)) void too_large(World& world) {
+  world.fail(FindingKind::out_of_memory, "out of memory: a heap of more than " +
+                                             std::to_string(world.options().heap_bytes_max >> 20) + " MiB");
+}
+
+__attribute__((noinline, cold)) void note_allocated(World& world, const void* pointer) {
+  history[reinterpret_cast<std::uintptr_t>(pointer)] = {static_cast<std::uint16_t>(world.current().id), world.stack_here(), 0, {}};
+}
+
+__attribute__((noinline, cold)) void note_freed(World& world, const void* pointer) {
+  History& entry = history[reinterpret_cast<std::uintptr_t>(pointer)];
+  entry.freed_by = static_cast<std::uint16_t>(world.current().id);
+  entry.freed = world.stack_here();
+}
+
+__attribute__((noinline, cold)) void note_older_freed(std::uintptr_t address, std::size_t size) {
+  older_freed.push_back({address, size});
+}
+
+/// Of what is not a live block.
+__attribute__((noinline, cold)) void wrong_free(World& world, const void* pointer, bool freed) {
+  if (!freed) world.fail(FindingKind::invalid_free, "free of a pointer that is not the start of an allocated block");
+  world.fail(FindingKind::double_free, "double free of a block of " + std::to_string(header_of(pointer)->size) + " bytes",
+             block_history(pointer), {}, "second free");
+}
+
+}  // namespace
+
 void* run_allocate(std::size_t size, std::size_t align) {
   World& world = World::get();
   const std::uint32_t host = world.current().host;
@@ -319,10 +365,7 @@ void* run_allocate(std::size_t size, std::size_t align) {
   std::size_t before;
   void* const pointer = take(run_lists, size, align, before);
   if (pointer == nullptr) return nullptr;
-  if (__builtin_expect(heap_top - mark > World::get().options().heap_bytes_max, 0)) {
-    World::get().fail(FindingKind::out_of_memory, "out of memory: a heap of more than " +
-                                                      std::to_string(World::get().options().heap_bytes_max >> 20) + " MiB");
-  }
+  if (__builtin_expect(heap_top - mark > world.options().heap_bytes_max, 0)) too_large(world);
   ++live;
   ledger.bytes += size;
   header_of(pointer)->host = static_cast<std::uint16_t>(host);
@@ -340,11 +383,8 @@ void* run_allocate(std::size_t size, std::size_t align) {
     if (__builtin_expect(used != space, 0)) set_closed(address + used, space - used, true);
     close_end();
   }
-  std::memset(pointer, 0xa5, size);
-  if (__builtin_expect(world.recording(), 0)) {
-    history[reinterpret_cast<std::uintptr_t>(pointer)] = {static_cast<std::uint16_t>(world.current().id),
-                                                          world.stack_here(), 0, {}};
-  }
+  fill(pointer, used);
+  if (__builtin_expect(world.recording(), 0)) note_allocated(world, pointer);
   return pointer;
 }
 
@@ -352,13 +392,9 @@ void run_free(void* pointer) {
   World& world = World::get();
   Header* const header = header_of(pointer);
   const auto address = reinterpret_cast<std::uintptr_t>(pointer);
-  if (address % 16 != 0 || address - heap_base >= heap_top ||
-      (header->state != State::live && header->state != State::freed)) {
-    world.fail(FindingKind::invalid_free, "free of a pointer that is not the start of an allocated block");
-  }
-  if (header->state == State::freed) {
-    world.fail(FindingKind::double_free, "double free of a block of " + std::to_string(header->size) + " bytes",
-               block_history(pointer), {}, "second free");
+  const bool block = address % 16 == 0 && address - heap_base < heap_top;
+  if (__builtin_expect(!block || header->state != State::live, 0)) {
+    wrong_free(world, pointer, block && header->state == State::freed);
   }
   const std::size_t size = header->size;
   if (size != 0) access_freed(pointer, size);
@@ -371,15 +407,11 @@ void run_free(void* pointer) {
   }
   if (__builtin_expect(poisoning, 0)) poison(address, space, Poison::freed);
   ObjectTable::get().forget_block(address, size != 0 ? size : 1);
-  if (__builtin_expect(world.recording(), 0)) {
-    History& entry = history[address];
-    entry.freed_by = static_cast<std::uint16_t>(world.current().id);
-    entry.freed = world.stack_here();
-  }
+  if (__builtin_expect(world.recording(), 0)) note_freed(world, pointer);
   header->state = State::freed;
   // An older block is whole again at the end of the run.
-  if (older) {
-    if (poisoning) older_freed.push_back({address, size});
+  if (__builtin_expect(older, 0)) {
+    if (poisoning) note_older_freed(address, size);
     return;
   }
   --live;
@@ -446,13 +478,20 @@ void heap_begin_run() {
     }
     closed_bits = static_cast<std::uint64_t*>(got);
   }
-  history.clear();
+  if (!history.empty()) history.clear();
   ledgers.clear();
+  ledgers.emplace_back();
   heap_top = (heap_top + 4095) & ~std::size_t{4095};
   mark = heap_top;
   closed_bits_first = mark / 16;
   close_end();
   live = 0;
+}
+
+__attribute__((noinline)) static void end_poison() {
+  forget_poison(heap_base + mark, heap_top + sizeof(Header) - mark);
+  for (const auto& [address, size] : older_freed) unpoison(address, size);
+  older_freed.clear();
 }
 
 void heap_end_run() {
@@ -462,17 +501,13 @@ void heap_end_run() {
   }
   World::get().left_behind(wrong, "hosts whose ledger of memory is wrong");
   // Older blocks that the run freed are whole again too.
-  if (closed_bits_end != 0) {
+  if (closed_end != 0) {
     const std::size_t first = closed_bits_first / 64;
-    std::memset(closed_bits + first, 0, (closed_bits_end / 64 + 1 - first) * sizeof(std::uint64_t));
+    std::memset(closed_bits + first, 0, (closed_end / 1024 + 1 - first) * sizeof(std::uint64_t));
   }
-  closed_bits_end = 0;
+  closed_end = 0;
   closed_bits_first = ~std::size_t{0};
-  if (__builtin_expect(poisoning, 0)) {
-    forget_poison(heap_base + mark, heap_top + sizeof(Header) - mark);
-    for (const auto& [address, size] : older_freed) unpoison(address, size);
-    older_freed.clear();
-  }
+  if (__builtin_expect(poisoning, 0)) end_poison();
   heap_top = mark;
   run_lists.clear();
 }

@@ -72,12 +72,12 @@ std::size_t heap_late_mark();
 
 namespace foreseed::memory::detail {
 FORESEED_HIDDEN extern std::uint64_t* closed_bits;  ///< one bit per 16 bytes of heap
-FORESEED_HIDDEN extern std::size_t closed_bits_end;   ///< bits from here on were never set
+FORESEED_HIDDEN extern std::size_t closed_end;      ///< bytes of heap: the bits of those from here on were never set
 }  // namespace foreseed::memory::detail
 
 inline bool foreseed::memory::is_closed(std::uintptr_t address) {
-  const std::size_t bit = (address - heap_base) / 16;
-  return bit < detail::closed_bits_end && ((detail::closed_bits[bit / 64] >> (bit % 64)) & 1) != 0;
+  const std::uintptr_t at = address - heap_base;
+  return at < detail::closed_end && ((detail::closed_bits[at / 1024] >> (at / 16 % 64)) & 1) != 0;
 }
 
 inline bool foreseed::memory::is_heap_pointer(const void* pointer) {

@@ -394,9 +394,9 @@ void access_freed(const void* pointer, std::size_t size) {
   size = std::min<std::size_t>(size, 32);
   const auto address = reinterpret_cast<std::uintptr_t>(pointer);
   const Task& self = World::get().current();
-  bool all_known = !watching && (address ^ (address + 31)) < chunk_bytes;  // so in one chunk
+  const Cell* cell = cell_in(quick_directory, address);
+  bool all_known = cell != nullptr && (address ^ (address + 31)) < chunk_bytes;  // so in one chunk
   if (__builtin_expect(all_known, 1)) {
-    const Cell* cell = &cell_at(address);
     const Cell* const end = cell + (size + 7) / 8;
     for (Access last = self.stamp; cell != end; ++cell) {
       if (!stale(cell->write) && (cell->write ^ last) >> 9 != 0) all_known &= known(last = cell->write, self);

@@ -9,10 +9,12 @@ namespace foreseed::net {
 Network Network::instance_;
 
 void Network::begin_run() {
+  if (count_ != 0) {
+    names_.clear();
+    links_.clear();
+  }
   count_ = 0;
   sockets_used_ = 0;
-  names_.clear();
-  links_.clear();
   ++run_;
   ++bindings_;
   local_begin_run();
