@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# The same seed gives the same fingerprint: twice in one process and in two, with and without address randomisation, built
-# by g++ and clang, at -O0 and -O3, for every scenario and every test program.
+# The same seed gives the same fingerprint: in two processes, twice in one of them, with and without address
+# randomisation, built by g++ and clang, at -O0 and -O3, for every scenario and every test program.
 #   scripts/determinism.sh [SEEDS] [STEPS]     default 10000; of one scenario seeds until there were STEPS steps, 10 million
-set -eu
+set -eu -o pipefail
 cd "$(dirname "$(readlink -f "$0")")/.."
 seeds=${1:-10000} steps=${2:-10000000}
 scripts/bootstrap.sh
@@ -12,12 +12,14 @@ build() {  # NAME CXX CC LEVEL
     -DCMAKE_CXX_FLAGS="$4 -g" -DCMAKE_C_FLAGS="$4 -g" -DFORESEED_BENCHMARKS=OFF >/dev/null
   cmake --build "build/$1" --target foreseed_command programs >"build/determinism/$1.log"
 }
-prints() {  # NAME PREFIX..
-  local name=$1
-  shift
+prints() {  # NAME TIMES PREFIX..
+  local name=$1 times=$2
+  shift 2
   for program in foreseed programs; do
-    "$@" "build/$name/$program" fingerprint --all --runs "$seeds" --steps "$steps"
-  done
+    names=
+    [ "$times" = 1 ] || names=$("build/$name/$program" list | cut -d' ' -f1)
+    "$@" "build/$name/$program" fingerprint --all $names --runs "$seeds" --steps "$steps"
+  done | sort -u
 }
 build det-gcc-O0 g++ gcc -O0
 build det-gcc-O3 g++ gcc -O3
@@ -31,12 +33,12 @@ start() {  # WHAT NAME PREFIX..
   prints "$@" >"build/determinism/${#jobs[@]}" &
   jobs+=($!)
 }
-start "the first process" det-gcc-O3 env
-start "a second process" det-gcc-O3 env
-start "without address randomisation" det-gcc-O3 setarch --addr-no-randomize
-start "g++ -O0" det-gcc-O0 env
-start "clang++ -O0" det-clang-O0 env
-start "clang++ -O3" det-clang-O3 env
+start "the first process" det-gcc-O3 1 env
+start "twice in a second process" det-gcc-O3 2 env
+start "without address randomisation" det-gcc-O3 1 setarch --addr-no-randomize
+start "g++ -O0" det-gcc-O0 1 env
+start "clang++ -O0" det-clang-O0 1 env
+start "clang++ -O3" det-clang-O3 1 env
 bad=0
 for i in "${!jobs[@]}"; do
   if ! wait "${jobs[i]}"; then
