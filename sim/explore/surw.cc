@@ -2,19 +2,28 @@
 // another one in each execution, come in an order drawn evenly among all; the rest falls in as it may. Who makes the next
 // of those steps is drawn by how many are still expected of each task. Here nothing is known of other executions, so that
 // the seed alone says what happens: what is expected is a guess, 1 to 8 steps a task, and the object is one of the first
-// that tasks are about to touch.
+// that tasks are about to touch. All that lies on one task's stack counts as one object: what stands at an address there, and
+// what stands there after it, is for each compiler to say, and a seed must mean the same to all of them.
 
 #include <algorithm>
 #include <vector>
 
 #include "choice/prng.h"
 #include "explore/random.h"
+#include "kernel/layout.h"
 
 namespace foreseed::explore {
 
 namespace {
 
 constexpr std::uint32_t nobody = ~0u;
+
+/// What counts as one object: an address, or a stack.
+std::uintptr_t known_as(const void* object) {
+  const auto address = reinterpret_cast<std::uintptr_t>(object);
+  const std::uintptr_t at = address - stacks_base;
+  return at < stacks_max * stack_stride ? stacks_base + at / stack_stride * stack_stride : address;
+}
 
 class Surw final : public Strategy {
  public:
@@ -46,9 +55,10 @@ class Surw final : public Strategy {
  private:
   bool matters(const NextStep& next) {
     if (next.object == nullptr) return false;
-    const auto known = std::find(seen_.begin(), seen_.end(), next.object);
+    const std::uintptr_t object = known_as(next.object);
+    const auto known = std::find(seen_.begin(), seen_.end(), object);
     const auto index = static_cast<std::uint64_t>(known - seen_.begin());
-    if (known == seen_.end() && seen_.size() <= chosen_) seen_.push_back(next.object);
+    if (known == seen_.end() && seen_.size() <= chosen_) seen_.push_back(object);
     return index == chosen_;
   }
 
@@ -67,7 +77,7 @@ class Surw final : public Strategy {
 
   Prng random_;
   std::vector<std::uint32_t> expected_;
-  std::vector<const void*> seen_;  ///< objects, in the order in which tasks came to them
+  std::vector<std::uintptr_t> seen_;  ///< objects, in the order in which tasks came to them
   std::uint64_t chosen_ = 0;       ///< which of them matters
   std::uint32_t intended_ = nobody;
 };
