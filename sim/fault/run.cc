@@ -4,6 +4,7 @@
 
 #include "files/tree.h"
 #include "io/descriptors.h"
+#include "kernel/clear.h"
 #include "memory/heap.h"
 #include "net/hosts.h"
 #include "net/network.h"
@@ -298,7 +299,7 @@ std::uint64_t whole_at_ns() {
 void install(World& world) {
   world.start_faults = start_text;
   RunHooks hooks;
-  hooks.begin = [] { all.clear(); };
+  hooks.begin = [] { clear_rare(all); };
   world.add_hooks(hooks);
 }
 

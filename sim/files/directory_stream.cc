@@ -1,4 +1,5 @@
 #include "files/directory_stream.h"
+#include "kernel/clear.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -48,6 +49,6 @@ void close_stream(DirectoryStream& wanted) {
   std::erase_if(streams, [&](const auto& stream) { return stream.get() == &wanted; });
 }
 
-void forget_streams() { streams.clear(); }
+void forget_streams() { clear_rare(streams); }
 
 }  // namespace foreseed::files

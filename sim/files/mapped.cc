@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "kernel/clear.h"
 #include "memory/mappings.h"
 
 namespace foreseed::files {
@@ -150,6 +151,6 @@ void show_in_mappings(const Inode& inode, std::uint64_t offset, std::uint64_t si
   }
 }
 
-void forget_mapped() { all.clear(); }
+void forget_mapped() { clear_rare(all); }
 
 }  // namespace foreseed::files

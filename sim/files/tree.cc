@@ -5,6 +5,7 @@
 
 #include "files/directory_stream.h"
 #include "files/mapped.h"
+#include "kernel/clear.h"
 
 namespace foreseed::files {
 
@@ -189,7 +190,7 @@ void crash(std::uint32_t host) {
 void install(World& world) {
   RunHooks hooks;
   hooks.begin = [] {
-    trees.clear();
+    clear_rare(trees);
     forget_streams();
     forget_mapped();
     ++runs;

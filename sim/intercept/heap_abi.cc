@@ -83,10 +83,10 @@ bool is_host_caller(const void* caller) {
 
 void* allocate(std::size_t size, std::size_t align, const void* caller) {
   if (simulated_code()) {
-    if (!in_libc(caller)) {
+    if (__builtin_expect(!in_libc(caller), 1)) {
       const Entry entry;
       void* const pointer = memory::run_allocate(size, align);
-      if (pointer == nullptr) errno = ENOMEM;
+      if (__builtin_expect(pointer == nullptr, 0)) errno = ENOMEM;
       return pointer;
     }
   } else if ((!series_active || loading_library) && !is_host_caller(caller)) {
@@ -97,7 +97,7 @@ void* allocate(std::size_t size, std::size_t align, const void* caller) {
 }
 
 void deallocate(void* pointer) {
-  if (pointer == nullptr) return;
+  if (__builtin_expect(pointer == nullptr, 0)) return;
   if (!memory::is_heap_pointer(pointer)) return __libc_free(pointer);
   if (simulated_code() || run_active) {
     const Entry entry;
@@ -129,7 +129,7 @@ void* reallocate(void* pointer, std::size_t size, const void* caller) {
 
 void* new_or_throw(std::size_t size, std::size_t align, const void* caller) {
   void* const pointer = allocate(size, align, caller);
-  if (pointer == nullptr) throw std::bad_alloc();
+  if (__builtin_expect(pointer == nullptr, 0)) throw std::bad_alloc();
   return pointer;
 }
 

@@ -215,7 +215,7 @@ FORESEED_EXPORT int pthread_create(pthread_t* thread, const pthread_attr_t* attr
   if (!simulated_code()) return REAL(pthread_create)(thread, attributes, entry, argument);
   const Entry kernel;
   int state = PTHREAD_CREATE_JOINABLE;
-  if (attributes != nullptr) pthread_attr_getdetachstate(attributes, &state);
+  if (__builtin_expect(attributes != nullptr, 0)) pthread_attr_getdetachstate(attributes, &state);
   // The handle is stored before the new thread can run: nothing runs between the spawn and the return.
   *thread = sync::thread_create(entry, argument, state == PTHREAD_CREATE_DETACHED);
   return 0;

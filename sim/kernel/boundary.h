@@ -22,7 +22,7 @@ FORESEED_HIDDEN extern bool run_active;
 FORESEED_HIDDEN extern bool series_active;
 
 /// Whether the caller is simulated code.
-inline bool simulated_code() { return __builtin_expect(active_thread == thread_pointer(), 0); }
+inline bool simulated_code() { return __builtin_expect(active_thread == thread_pointer(), 1); }
 
 /// Marks the simulator's own code within a call from simulated code.
 class Entry {

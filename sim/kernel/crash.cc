@@ -138,7 +138,7 @@ unsigned long* heartbeat = nullptr;
 
 void watch_for_hang(double seconds) {
   ticks_without_step = 0;
-  if (seconds == watched_seconds) return;
+  if (__builtin_expect(seconds == watched_seconds, 1)) return;
   if (watched_seconds == 0) {
     struct sigaction action {};
     action.sa_sigaction = on_tick;

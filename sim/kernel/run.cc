@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "api/foreseed/scenario.h"
+#include "kernel/clear.h"
 #include "kernel/crash.h"
 #include "kernel/given.h"
 #include "kernel/remains.h"
@@ -109,12 +110,12 @@ void World::begin_choices(const RunOptions& options) {
   strategy_ = options.strategy;
   search_ = strategy_ != nullptr ? strategy_->searches() : options.search;
   solo_ = strategy_ != nullptr || search_ ? ~std::uint32_t{0} : 1;
-  next_.clear();
+  clear_rare(next_);
   gated_.clear();
-  if (strategy_ != nullptr) strategy_->begin_execution(options.seed);
-  if (options.replaying) {
+  if (__builtin_expect(strategy_ != nullptr, 0)) strategy_->begin_execution(options.seed);
+  if (__builtin_expect(options.replaying, 0)) {
     choices_.replay(options.replay, options.anchors);
-  } else if (strategy_ != nullptr && search_) {
+  } else if (__builtin_expect(strategy_ != nullptr && search_, 0)) {
     choices_.ask(*strategy_);
   } else {
     choices_.seed(options.seed);
@@ -126,11 +127,11 @@ const RunOptions World::no_options;
 void World::begin(const RunOptions& options) {
   options_ = &options;
   begin_choices(options);
-  given.clear();
+  clear_rare(given);
   task_count_ = object_count_ = stale_alarms_ = 0;
   timed_out_low_ = 0;
   frozen_count_ = 0;
-  clocks_.clear();
+  clear_rare(clocks_);
   wall_deadline_ns_ = 0;
   at_point = nullptr;
   restart_time_stamps();
@@ -141,15 +142,20 @@ void World::begin(const RunOptions& options) {
   ++progress_epoch_;
   begin_instant();
   finding_.reset();
-  exit_handlers.clear();
-  roots.clear();
+  clear_rare(exit_handlers);
+  clear_rare(roots);
   ended.clear();
-  recorder_ = options.record ? std::make_unique<Recorder>(options.events_max) : nullptr;
-  recording_ = options.record ? &recorder_->recording() : nullptr;
+  recording_ = nullptr;
+  if (__builtin_expect(options.record || recorder_ != nullptr, 0)) begin_recording(options);
   watched_ = recording_ != nullptr;
   run_active = true;
   watch_for_hang(options.hang_seconds);
   for (void (*const begin)() : begins_) begin();
+}
+
+__attribute__((noinline)) void World::begin_recording(const RunOptions& options) {
+  recorder_ = options.record ? std::make_unique<Recorder>(options.events_max) : nullptr;
+  if (options.record) recording_ = &recorder_->recording();
 }
 
 void World::add_hooks(const RunHooks& hooks) {
@@ -190,10 +196,10 @@ void World::end() {
   alarms_.clear();
   alarms_.fetch = nullptr;
   ready_.clear();
-  if (VectorClock::nodes() != 0) drop_clocks();
+  if (__builtin_expect(VectorClock::nodes() != 0, 0)) drop_clocks();
   run_active = false;
   current_ = nullptr;
-  if (recording_ == nullptr) return;
+  if (!recording()) return;
   for (std::uint32_t i = 0; i < task_count_; ++i) {
     recording_->tasks.push_back(task_name(*tasks_[i]));
     recording_->task_hosts.push_back(static_cast<std::uint16_t>(tasks_[i]->host));
@@ -223,12 +229,12 @@ void World::execute(const Scenario& scenario, const RunOptions& options) {
   host.thread_pointer = states.host_pointer();
   Task& body = spawn(body_entry, const_cast<Scenario*>(&scenario));
   current_ = &body;
-  if (!options.faults.empty() && start_faults != nullptr) start_faults(options.faults);
+  if (__builtin_expect(!options.faults.empty(), 0) && start_faults != nullptr) start_faults(options.faults);
   host_fiber_ = boost::fibers::context::active();
   states.save(host);
   body.fiber->resume();
   states.load(host);
-  if (between_ == nullptr && strategy_ != nullptr) {
+  if (__builtin_expect(strategy_ != nullptr, 0) && between_ == nullptr) {
     ReadySet open = open_tasks();
     if (body.finished) open.erase(body.id);
     strategy_->end_execution(open, next_, finding_.has_value());
@@ -256,10 +262,10 @@ Execution World::run_one(const Scenario& scenario, const RunOptions& options) {
   execution.virtual_ns = now_;
   execution.diverged = options.replaying && choices_.diverged();
   execution.finding = std::move(finding_);
-  if (execution.finding) execution.finding->details.insert(0, given);
+  if (__builtin_expect(execution.finding.has_value(), 0)) execution.finding->details.insert(0, given);
   execution.choices = choices_.log();
-  if (recorder_ != nullptr) execution.recording = recorder_->take();
-  if (options.races == Races::explore) tell_races(execution);
+  if (__builtin_expect(recorder_ != nullptr, 0)) execution.recording = recorder_->take();
+  if (__builtin_expect(options.races == Races::explore, 0)) tell_races(execution);
   options_ = &no_options;
   return execution;
 }
@@ -322,12 +328,12 @@ Execution run_recorded(const Scenario& scenario, const RunOptions& options) {
 
 Execution run_once(const Scenario& scenario, const RunOptions& options) {
   std::unique_ptr<RunSeries> series;
-  if (!series_active) series = std::make_unique<RunSeries>();
+  if (__builtin_expect(!series_active, 0)) series = std::make_unique<RunSeries>();
   const bool searches = options.strategy != nullptr && options.strategy->searches();
-  const bool explores = options.races == Races::explore;
+  const bool explores = __builtin_expect(options.races == Races::explore, 0);
   if (explores && !options.replaying && !searches) return run_until_all_races_are_known(scenario, options);
   if (explores) return run_exploring(scenario, options);
-  if (options.record) return run_recorded(scenario, options);
+  if (__builtin_expect(options.record, 0)) return run_recorded(scenario, options);
   return World::get().run(scenario, options);
 }
 

@@ -50,7 +50,7 @@ class ThreadStates {
   /// Saves the running task's state before the switch to another (`save`), and puts it back after (`load`). Between the
   /// two, the host's FS base is in force.
   void save(ThreadState& state) {
-    if (swaps_) {
+    if (__builtin_expect(swaps_, 0)) {
       set_thread_pointer(host_pointer_);
       return;
     }
@@ -58,7 +58,7 @@ class ThreadStates {
     state.saved_errno = *errno_;
   }
   void load(const ThreadState& state) {
-    if (swaps_) {
+    if (__builtin_expect(swaps_, 0)) {
       set_thread_pointer(state.thread_pointer);
       return;
     }

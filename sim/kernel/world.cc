@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "kernel/clear.h"
 #include "kernel/stacks.h"
 
 // The outermost frame of simulated code. Its return address is marked undefined: unwinding ends here, so an exception
@@ -112,16 +113,16 @@ __attribute__((noinline)) void World::run_exit_handlers(std::vector<ExitHandler>
 /// Everything between the end of a task's function and its last switch.
 void World::end_task(Task& task) {
   ending.push_back(&task);
-  if (!task.thread_exit_handlers.empty()) run_exit_handlers(task.thread_exit_handlers);
+  if (__builtin_expect(!task.thread_exit_handlers.empty(), 0)) run_exit_handlers(task.thread_exit_handlers);
   // As with a process: where main() returns, values of keys are not destroyed.
-  if (!task.specific.empty() && (task.id != 0 || task.by_exit)) task_exit(task);
+  if (__builtin_expect(!task.specific.empty(), 0) && (task.id != 0 || task.by_exit)) task_exit(task);
   if (task.id == 0) {
-    if (!exit_handlers.empty()) run_exit_handlers(exit_handlers);
+    if (__builtin_expect(!exit_handlers.empty(), 0)) run_exit_handlers(exit_handlers);
     if (body_exit != nullptr) body_exit(*this);
   }
   event(Op::task_exit, 0, 0);
   task.finished = true;
-  task.joiners.each([&](const Task& joiner) { ordered(joiner, task); });  // here, and not when it goes on: its step begins then
+  if (search_) task.joiners.each([&](const Task& joiner) { ordered(joiner, task); });  // here, and not when it goes on: its step begins then
   wake_all(task.joiners);
 }
 
@@ -155,7 +156,7 @@ void World::fetch(const Task& task) const {
 }
 
 void World::switch_to(Task& next) {
-  if (task_count_ > few_tasks) fetch(next);
+  if (__builtin_expect(task_count_ > few_tasks, 0)) fetch(next);
   Task& self = *current_;
   ThreadStates& states = ThreadStates::get();
   current_ = &next;
@@ -207,13 +208,13 @@ void World::fetch_coming(bool (*fire)(void*, std::uint64_t, bool), void* context
 
 /// Whose turn it is after a step that ends with `op`; time moves on where all wait.
 __attribute__((noinline)) Task& World::next_task(Op op) {
-  while (ready_.count() == 0) {
+  while (__builtin_expect(ready_.count() == 0, 0)) {
     if (!advance()) deadlock();
   }
   if (__builtin_expect(solo_ != 1, 0)) return pick(op, current_->id + 1);
   const std::uint32_t k = choose(static_cast<std::uint32_t>(op) | site_given_up, ChoiceKind::schedule, ready_.count());
   Task& next = *tasks_[ready_.nth_from(current_->id + 1, k)];
-  FORESEED_ASSERT(!next.parked || &next != current_);  // it has not finished
+  FORESEED_ASSERT(&next != current_ || !next.parked);  // it has not finished
   return next;
 }
 
@@ -235,7 +236,7 @@ __attribute__((noinline)) void World::note_wait(Task& task) {
 
 bool World::wait(Op op, std::uint32_t object, std::uint64_t deadline_ns, const void* what, const void* gate) {
   Task& self = *current_;
-  if (deadline_ns <= now_) return false;
+  if (__builtin_expect(deadline_ns <= now_, 0)) return false;
   if (__builtin_expect(solo_ != 1, 0)) announce_wait(op, what, gate);
   self.timed_out = false;
   ++waits_;
@@ -244,7 +245,7 @@ bool World::wait(Op op, std::uint32_t object, std::uint64_t deadline_ns, const v
   self.waiting_object = object;
   if (__builtin_expect(recording_ != nullptr, 0)) note_wait(self);
   self.local_deadline_ns = never;
-  if (deadline_ns != never) {
+  if (__builtin_expect(deadline_ns != never, 0)) {
     self.on_wall_clock = deadline_ns == wall_deadline_ns_;
     self.local_deadline_ns =
         self.host < clocks_.size() ? clocks_[self.host].local(deadline_ns) : deadline_ns;
@@ -254,11 +255,11 @@ bool World::wait(Op op, std::uint32_t object, std::uint64_t deadline_ns, const v
   dispatch(op);
   ++self.wait_sequence;
   self.waiting_op = Op::note;
-  if (deadline_ns != never && !self.timed_out && ++stale_alarms_ > 256 && stale_alarms_ > alarms_.size() / 2) {
+  if (__builtin_expect(deadline_ns != never, 0) && !self.timed_out && ++stale_alarms_ > 256 && stale_alarms_ > alarms_.size() / 2) {
     alarms_.compact();
     stale_alarms_ = 0;
   }
-  if (!self.timed_out) return true;
+  if (__builtin_expect(!self.timed_out, 1)) return true;
   self.timed_out = false;
   if (self.id < 64) timed_out_low_ &= ~(std::uint64_t{1} << self.id);
   return false;
@@ -438,11 +439,11 @@ constinit const Task nobody;  ///< who made the first task
 
 Task& World::spawn(void* (*entry)(void*), void* argument) {
   const std::uint32_t id = task_count_;
-  if (id >= stacks_max) {
+  if (__builtin_expect(id >= stacks_max, 0)) {
     fail(FindingKind::unsupported, "more than 32,000 threads in one execution cannot be simulated");
   }
-  if (++task_count_ > many_tasks) alarms_.fetch = fetch_coming;
-  if (id == tasks_.size()) tasks_.push_back(std::make_unique<Task>());
+  if (__builtin_expect(++task_count_ > many_tasks, 0)) alarms_.fetch = fetch_coming;
+  if (__builtin_expect(id == tasks_.size(), 0)) tasks_.push_back(std::make_unique<Task>());
   Task& task = *tasks_[id];
   const Task& parent = current_ != nullptr ? *current_ : nobody;
   task.id = id;
@@ -468,16 +469,16 @@ Task& World::spawn(void* (*entry)(void*), void* argument) {
   task.nice = parent.nice;
   task.processors = parent.processors;
   task.name[0] = '\0';
-  task.waiting_stack.clear();
-  task.thread_exit_handlers.clear();
-  task.cleanup_scopes.clear();
-  task.specific.clear();
+  clear_rare(task.waiting_stack);
+  clear_rare(task.thread_exit_handlers);
+  clear_rare(task.cleanup_scopes);
+  clear_rare(task.specific);
   task.clock.assign(parent.clock);
   if (current_ != nullptr) current_->release();
   task.stamp = epoch_base_ << 24 | std::uint64_t{id} << 9;
   task.release();
   ThreadStates::get().attach(task.thread_state);
-  if (!task.parked) make_fiber(task);
+  if (__builtin_expect(!task.parked, 0)) make_fiber(task);
   ready_.insert(id);
   if (__builtin_expect(solo_ != 1, 0)) {
     announce(task, {Op::task_start, nullptr, nullptr, false});

@@ -68,8 +68,8 @@ class World {
   /// A scheduling point before `op` on `object`; whether others went on meanwhile. `gate` is as in NextStep.
   __attribute__((always_inline)) bool point(Op op, const void* object = nullptr, const void* gate = nullptr) {
     if (__builtin_expect(at_point != nullptr, 0)) at_point();
-    if (ready_.count() <= solo_) return solo_ != 1 && steered_point({op, object, gate, false});
-    const std::uint32_t k = choose(static_cast<std::uint32_t>(op), ChoiceKind::schedule, ready_.count());
+    if (__builtin_expect(ready_.count() <= solo_, 0)) return solo_ != 1 && steered_point({op, object, gate, false});
+    const std::uint32_t k = choose_among(static_cast<std::uint32_t>(op), ChoiceKind::schedule, ready_.count());
     if (k == 0) return false;
     switch_to(*tasks_[ready_.nth_from(current_->id, k)]);
     return true;
@@ -171,7 +171,11 @@ class World {
   // --- choices, time, events -----------------------------------------------------------------------------------
 
   std::uint32_t choose(std::uint32_t site, ChoiceKind kind, std::uint64_t bound) {
-    return bound <= 1 ? 0 : choices_.choose(site, kind, bound, static_cast<std::uint16_t>(current_->id));
+    return bound <= 1 ? 0 : choose_among(site, kind, bound);
+  }
+  /// The same where there is more than one.
+  std::uint32_t choose_among(std::uint32_t site, ChoiceKind kind, std::uint64_t bound) {
+    return choices_.choose(site, kind, bound, static_cast<std::uint16_t>(current_->id));
   }
 
   MemoryModel memory() const { return options_->memory; }
@@ -201,7 +205,7 @@ class World {
   /// As event(), with a text that goes into the recording and the hash.
   void text_event(Op op, std::string_view text, std::int32_t result = 0, bool progress = false);
 
-  bool recording() const { return recording_ != nullptr; }
+  bool recording() const { return __builtin_expect(recording_ != nullptr, 0); }
   /// Adds a text to the event that was noted last, in recorded runs; it is no part of the fingerprint.
   void annotate(std::string text);
   /// What is recorded so far, for rooms that add to it; null in other runs.
@@ -258,6 +262,7 @@ class World {
   std::vector<ExitHandler> exit_handlers;
 
  private:
+  void begin_recording(const RunOptions& options);
   bool steered_point(const NextStep& next);
   void announce(const Task& task, const NextStep& next) {
     if (__builtin_expect(next_.size() <= task.id, 0)) next_.resize(task.id + 1);

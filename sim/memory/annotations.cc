@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "kernel/clear.h"
 #include "kernel/world.h"
 #include "memory/race.h"
 
@@ -57,8 +58,8 @@ bool races_allowed(std::uintptr_t address) {
 }
 
 void annotations_begin_run() {
-  ignoring.clear();
-  allowed.clear();
+  clear_rare(ignoring);
+  clear_rare(allowed);
   some_ignored = false;
   all_allowed = World::get().options().races == Races::off;
 }

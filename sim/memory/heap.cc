@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "kernel/clear.h"
 #include "memory/poison.h"
 #include "memory/race.h"
 #include "sync/objects.h"
@@ -74,7 +75,7 @@ struct FreeLists {
 
   void clear() {
     noted.clear();
-    if (sorted) std::fill_n(first, class_count, nullptr), std::fill_n(last, class_count, nullptr);
+    if (__builtin_expect(sorted, 0)) std::fill_n(first, class_count, nullptr), std::fill_n(last, class_count, nullptr);
     sorted = false;
     quarantined = 0;
   }
@@ -130,7 +131,7 @@ inline void close_block(std::uintptr_t address, std::size_t size) {
 /// What the program finds in memory that it has not written: `size` is a multiple of 16.
 inline void fill(void* pointer, std::size_t size) {
   constexpr int filler = 0xa5;
-  if (size > 64) {
+  if (__builtin_expect(size > 64, 0)) {
     std::memset(pointer, filler, size);
     return;
   }
@@ -183,7 +184,7 @@ std::byte* base() { return reinterpret_cast<std::byte*>(heap_base); }
 
 /// Size classes: steps of 16 up to 512, then four to a power of two. Returns the class and rounds `size` up to it.
 std::size_t class_of(std::size_t& size) {
-  if (size <= 512) {
+  if (__builtin_expect(size <= 512, 1)) {
     const std::size_t index = size == 0 ? 1 : (size + 15) / 16;
     size = index * 16;
     return index;
@@ -243,9 +244,9 @@ constexpr std::size_t reused = ~std::size_t{0};
 __attribute__((always_inline)) inline void* take(FreeLists& lists, std::size_t size, std::size_t align, std::size_t& before) {
   std::size_t space = size;
   const std::size_t index = class_of(space);
-  if (space < size || index >= class_count) return nullptr;
-  if (align <= 16) {
-    if (FreeBlock* const block = lists.take(index, space); block != nullptr) {
+  if (__builtin_expect(space < size || index >= class_count, 0)) return nullptr;
+  if (__builtin_expect(align <= 16, 1)) {
+    if (FreeBlock* const block = lists.take(index, space); __builtin_expect(block != nullptr, 0)) {
       header_of(block)->state = State::live;
       header_of(block)->size = size;
       if (__builtin_expect(poisoning, 0)) poison_around(block);
@@ -254,11 +255,11 @@ __attribute__((always_inline)) inline void* take(FreeLists& lists, std::size_t s
     }
   }
   std::size_t at = heap_top + sizeof(Header);
-  if (align > 16) at = (at + align - 1) & ~(align - 1);
+  if (__builtin_expect(align > 16, 0)) at = (at + align - 1) & ~(align - 1);
   const std::size_t top = at + space;
-  if (top > committed && !commit(top)) return nullptr;
+  if (__builtin_expect(top > committed, 0) && !commit(top)) return nullptr;
   // A gap before an aligned block becomes a dead block, so that the heap can be walked.
-  if (const std::size_t gap = at - sizeof(Header) - heap_top; gap != 0) {
+  if (const std::size_t gap = at - sizeof(Header) - heap_top; __builtin_expect(gap != 0, 0)) {
     *reinterpret_cast<Header*>(base() + heap_top) = {static_cast<std::uint32_t>(gap / 16 - 1), State::freed, 0, 0};
   }
   before = heap_top;
@@ -364,7 +365,7 @@ void* run_allocate(std::size_t size, std::size_t align) {
   if (__builtin_expect(size > ledger.limit || ledger.bytes > ledger.limit - size, 0)) return nullptr;
   std::size_t before;
   void* const pointer = take(run_lists, size, align, before);
-  if (pointer == nullptr) return nullptr;
+  if (__builtin_expect(pointer == nullptr, 0)) return nullptr;
   if (__builtin_expect(heap_top - mark > world.options().heap_bytes_max, 0)) too_large(world);
   ++live;
   ledger.bytes += size;
@@ -397,7 +398,7 @@ void run_free(void* pointer) {
     wrong_free(world, pointer, block && header->state == State::freed);
   }
   const std::size_t size = header->size;
-  if (size != 0) access_freed(pointer, size);
+  if (__builtin_expect(size != 0, 1)) access_freed(pointer, size);
   const std::size_t space = std::size_t{header->size_class} * 16;
   const bool older = address - heap_base < mark;
   if (__builtin_expect(older, 0)) {
@@ -469,7 +470,7 @@ void native_free(void* pointer) {
 }
 
 void heap_begin_run() {
-  if (closed_bits == nullptr) {
+  if (__builtin_expect(closed_bits == nullptr, 0)) {
     void* const got = mmap(nullptr, heap_size_max / 16 / 8, PROT_READ | PROT_WRITE,
                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (got == MAP_FAILED) {
@@ -478,7 +479,7 @@ void heap_begin_run() {
     }
     closed_bits = static_cast<std::uint64_t*>(got);
   }
-  if (!history.empty()) history.clear();
+  clear_rare(history);
   ledgers.clear();
   ledgers.emplace_back();
   heap_top = (heap_top + 4095) & ~std::size_t{4095};

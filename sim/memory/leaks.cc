@@ -59,7 +59,7 @@ bool was_killed(World& world, std::uint32_t host) {
 }  // namespace
 
 void check_leaks(World& world) {
-  if (live_blocks() <= 0) return;
+  if (__builtin_expect(live_blocks() <= 0, 1)) return;
   blocks.clear();
   each_run_block([](void* pointer, std::size_t size, std::size_t space) {
     const auto begin = reinterpret_cast<std::uintptr_t>(pointer);

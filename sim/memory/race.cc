@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "kernel/clear.h"
 #include "kernel/world.h"
 #include "memory/annotations.h"
 #include "memory/race_context.h"
@@ -419,7 +420,7 @@ void fetch_stack_shadow(std::uintptr_t address) {
 }
 
 void races_begin_run() {
-  if (shadow_directory == nullptr) {
+  if (__builtin_expect(shadow_directory == nullptr, 0)) {
     void* const got = mmap(nullptr, directory_size * sizeof(Cell*), PROT_READ | PROT_WRITE,
                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (got == MAP_FAILED) no_memory();
@@ -431,11 +432,11 @@ void races_begin_run() {
   base_epoch = World::get().epoch_base();
   run_start = (base_epoch + 1) << 24;
   wide_used = 0;
-  wide_left.clear();
+  clear_rare(wide_left);
   if (!World::get().recording()) watched = {};
   watching = watched.last != 0 || World::get().memory() != MemoryModel::sc || World::get().options().races == Races::explore;
   choose_directory();
-  seen.clear();
+  clear_rare(seen);
 }
 
 }  // namespace foreseed::memory

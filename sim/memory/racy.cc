@@ -177,7 +177,7 @@ void note_race(std::uintptr_t address, const RacyAccess& now, const RacyAccess& 
 void racy_begin_run() {
   const RunOptions& options = World::get().options();
   exploring_races = options.races == Races::explore;
-  if (!exploring_races) return;
+  if (__builtin_expect(!exploring_races, 1)) return;
   past.clear();
   reads_of.clear();
   races.clear();

@@ -357,7 +357,7 @@ void weak_begin_run() {
 }
 
 void weak_end_run() {
-  if (!weak) return;
+  if (__builtin_expect(!weak, 1)) return;
   weak = false;
   histories.clear();
   sc_order.clear();

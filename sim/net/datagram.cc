@@ -6,6 +6,7 @@
 #include <string_view>
 #include <sys/socket.h>
 
+#include "kernel/clear.h"
 #include "net/local.h"
 #include "net/messages.h"
 
@@ -354,6 +355,6 @@ long shutdown(DatagramSocket& socket, int how) {
 }  // namespace foreseed::net
 
 void foreseed::net::datagrams_end_run() {
-  unused.clear();
-  datagrams.clear();
+  clear_rare(unused);
+  clear_rare(datagrams);
 }

@@ -1,4 +1,5 @@
 #include "net/local.h"
+#include "kernel/clear.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -51,7 +52,7 @@ void unbind_local(const io::Description& socket) {
 }
 
 void local_begin_run() {
-  all_bound.clear();
+  clear_rare(all_bound);
   names_made = 0;
 }
 

@@ -130,7 +130,7 @@ void foreseed::net_install() {
   hooks.end = [] {
     net::datagrams_end_run();
     Recording* const recording = World::get().recorded();
-    if (recording == nullptr) return;
+    if (__builtin_expect(recording == nullptr, 1)) return;
     net::Network& network = net::Network::get();
     network.machine(0);  // the body's, where nobody asked for it yet
     for (std::uint32_t i = 0; i < network.machine_count(); ++i) recording->hosts.push_back(network.machine(i).name);

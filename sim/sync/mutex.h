@@ -63,15 +63,15 @@ __attribute__((always_inline)) inline int mutex_lock(pthread_mutex_t* mutex, std
   Task& self = world.current();
   SyncObject* object = &detail::mutex_object(mutex);
   // Where another holds it, to wait is the scheduling point.
-  if (object->owner == nullptr || object->owner == &self || deadline_ns != never) {
+  if (__builtin_expect(object->owner == nullptr, 1) || object->owner == &self || deadline_ns != never) {
     const void* const gate = deadline_ns == never ? object : nullptr;
     if (world.point(op, mutex, gate) && !object->is(mutex, ObjectKind::mutex)) object = &detail::mutex_object(mutex);
     if (deadline_ns != never) world.accessed(mutex, Touch::Kind::write);
   }
   int result = 0;
-  if (object->owner == &self && object->type == PTHREAD_MUTEX_RECURSIVE) {
+  if (__builtin_expect(object->owner == &self, 0) && object->type == PTHREAD_MUTEX_RECURSIVE) {
     ++object->count;
-  } else if (object->owner == &self && object->type == PTHREAD_MUTEX_ERRORCHECK) {
+  } else if (__builtin_expect(object->owner == &self, 0) && object->type == PTHREAD_MUTEX_ERRORCHECK) {
     result = EDEADLK;
   } else if (!detail::wait_and_acquire(*object, mutex, op, deadline_ns)) {
     result = ETIMEDOUT;
@@ -86,7 +86,7 @@ __attribute__((always_inline)) inline int mutex_unlock(pthread_mutex_t* mutex) {
   Task& self = world.current();
   SyncObject& object = detail::mutex_object(mutex);
   int result = 0;
-  if (object.owner != &self) {
+  if (__builtin_expect(object.owner != &self, 0)) {
     if (object.type != PTHREAD_MUTEX_NORMAL && object.type != PTHREAD_MUTEX_ADAPTIVE_NP) {
       result = EPERM;
     } else {
@@ -94,7 +94,7 @@ __attribute__((always_inline)) inline int mutex_unlock(pthread_mutex_t* mutex) {
                                           ? "unlock of a mutex that is not locked"
                                           : "unlock of a mutex that another thread holds");
     }
-  } else if (--object.count == 0) {
+  } else if (__builtin_expect(--object.count == 0, 1)) {
     world.accessed(mutex, Touch::Kind::write, true, 0);
     detail::release(object, self);
   }

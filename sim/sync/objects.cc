@@ -3,6 +3,7 @@
 #include <bit>
 #include <utility>
 
+#include "kernel/clear.h"
 #include "kernel/layout.h"
 #include "kernel/world.h"
 
@@ -38,8 +39,8 @@ ObjectTable ObjectTable::instance_;
 void ObjectTable::begin_run() {
   used_ = 0;
   for (const std::uint32_t word : heap_words_) heap_bits_[word] = 0;
-  heap_words_.clear();
-  if (++run_ != 0) return;
+  clear_rare(heap_words_);
+  if (__builtin_expect(++run_ != 0, 1)) return;
   run_ = 1;
   for (const auto& object : pool_) object->place = 0;
 }
@@ -61,17 +62,17 @@ SyncObject& ObjectTable::renew(SyncObject& object, std::uintptr_t key, ObjectKin
   object.limit = 0;
   object.waiters.clear();
   object.readers.clear();
-  object.holders.clear();
+  clear_rare(object.holders);
   object.clock.clear();
   return object;
 }
 
 SyncObject& ObjectTable::insert(std::size_t position, std::uintptr_t key, ObjectKind kind) {
-  if (used_ * 2 > mask_) {
+  if (__builtin_expect(used_ * 2 > mask_, 0)) {
     grow();
     position = free_slot(key);
   }
-  if (used_ == pool_.size()) pool_.push_back(std::make_unique<SyncObject>());
+  if (__builtin_expect(used_ == pool_.size(), 0)) pool_.push_back(std::make_unique<SyncObject>());
   if (in_heap(key)) mark_heap(key);
   SyncObject& object = *pool_[used_++];
   slots_[position] = &object;

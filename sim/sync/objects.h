@@ -58,11 +58,11 @@ class ObjectTable {
     const auto key = reinterpret_cast<std::uintptr_t>(address);
     for (std::size_t i = slot(key);; i = (i + 1) & mask_) {
       SyncObject& object = *slots_[i];
-      if (object.place != place(i)) {
+      if (__builtin_expect(object.place != place(i), 0)) {
         fresh = true;
         return insert(i, key, kind);
       }
-      if (object.address == key) {
+      if (__builtin_expect(object.address == key, 1)) {
         fresh = object.kind != kind;
         return __builtin_expect(fresh, 0) ? renew(object, key, kind) : object;
       }
@@ -82,9 +82,9 @@ class ObjectTable {
   void forget_block(std::uintptr_t address, std::size_t size) {
     const std::size_t first = (address - heap_base) / 64;
     const std::size_t last = (address - heap_base + size - 1) / 64;
-    if (first / 64 == last / 64) {
+    if (__builtin_expect(first / 64 == last / 64, 1)) {
       const std::uint64_t mask = (~std::uint64_t{0} >> (63 - (last - first))) << (first % 64);
-      if (first / 64 >= heap_bits_.size() || (heap_bits_[first / 64] & mask) == 0) return;
+      if (__builtin_expect(first / 64 >= heap_bits_.size() || (heap_bits_[first / 64] & mask) == 0, 1)) return;
     }
     forget_range(address, size);
   }

@@ -1,4 +1,5 @@
 #include "sync/spurious.h"
+#include "kernel/clear.h"
 
 namespace foreseed::sync {
 
@@ -17,6 +18,6 @@ bool happens_spuriously(Op op) {
   return now;
 }
 
-void spurious_begin_run() { happened.clear(); }
+void spurious_begin_run() { clear_rare(happened); }
 
 }  // namespace foreseed::sync

@@ -5,6 +5,7 @@
 
 #include <cerrno>
 
+#include "kernel/clear.h"
 #include "sync/spurious.h"
 #include "sync/sync.h"
 #include "sync/wait_graph.h"
@@ -84,11 +85,11 @@ int thread_join(pthread_t thread, void** result, std::uint64_t deadline_ns, bool
   }
   Task& self = world.current();
   int status = 0;
-  if (other == nullptr || other->joined) {
+  if (__builtin_expect(other == nullptr || other->joined, 0)) {
     status = ESRCH;
-  } else if (other == &self) {
+  } else if (__builtin_expect(other == &self, 0)) {
     status = EDEADLK;
-  } else if (other->detached) {
+  } else if (__builtin_expect(other->detached, 0)) {
     status = EINVAL;
   } else if (!other->finished && dont_wait) {
     status = EBUSY;
@@ -98,11 +99,11 @@ int thread_join(pthread_t thread, void** result, std::uint64_t deadline_ns, bool
       if (!world.wait(Op::thread_join, other->id, deadline_ns)) status = ETIMEDOUT;
     }
   }
-  if (status == 0) {
+  if (__builtin_expect(status == 0, 1)) {
     other->joined = true;
     self.clock.join(other->clock);
     world.ordered(self, *other);
-    if (result != nullptr) *result = other->result;
+    if (__builtin_expect(result != nullptr, 0)) *result = other->result;
   }
   world.event(Op::thread_join, 0, status != 0 ? -status : static_cast<std::int32_t>(other->id));
   return status;
@@ -194,7 +195,7 @@ void install(World& world) {
   hooks.drop_clocks = [] { ObjectTable::get().drop_clocks(); };
   hooks.begin = [] {
     ObjectTable::get().begin_run();
-    run_keys.clear();
+    clear_rare(run_keys);
     spurious_begin_run();
   };
   world.add_hooks(hooks);
