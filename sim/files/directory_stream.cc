@@ -1,10 +1,11 @@
 #include "files/directory_stream.h"
-#include "kernel/clear.h"
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <memory>
+
+#include "kernel/clear.h"
 
 namespace foreseed::files {
 

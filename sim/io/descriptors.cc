@@ -158,7 +158,7 @@ long poll(pollfd* entries, std::size_t count, std::uint64_t deadline_ns) {
 void install(World& world) {
   RunHooks hooks;
   hooks.end = [] {
-    if (__builtin_expect(table.empty() && ledgers.empty() && detail::owned.empty(), 1)) return;
+    if (__builtin_expect(table.empty() && ledgers.empty() && detail::owned.empty(), 1)) return;  // none was made
     std::uint32_t wrong = 0;
     for (const Description* const description : table) {
       if (description != nullptr) --ledger_of(description->host).open;

@@ -1,11 +1,12 @@
 #include "net/local.h"
-#include "kernel/clear.h"
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <sys/socket.h>
 #include <vector>
+
+#include "kernel/clear.h"
 
 namespace foreseed::net {
 

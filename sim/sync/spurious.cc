@@ -1,4 +1,5 @@
 #include "sync/spurious.h"
+
 #include "kernel/clear.h"
 
 namespace foreseed::sync {
