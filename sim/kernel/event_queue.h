@@ -6,9 +6,9 @@
 // What comes before `horizon_` stands in a 4-ary heap of 16-byte keys, the four children of a node in one cache line
 // (LaMarca and Ladner 1996); what an event does lies apart and does not move. The way down takes no decision that the
 // processor could foretell wrongly. An event that comes before all others stands alone, for it is likely to be the next to
-// go. Where more than a few hundred events are pending, the later ones wait unsorted in
-// buckets by the highest bit in which their time differs from that of the first of them, as in a radix heap (Ahuja et al.
-// 1990), and come into the heap one bucket at a time: so the heap stays in the nearest cache.
+// go. Where more than a few hundred events are pending, the later ones wait unsorted in buckets by the highest hexadecimal
+// digit in which their time differs from that of the first of them, and by what that digit is, as in a two-level radix heap
+// (Ahuja et al. 1990). They come into the heap a few at a time: so the way down is short.
 
 #include <algorithm>
 #include <bit>
@@ -36,7 +36,7 @@ class EventQueue {
     sequence_ = 0;
     actions_.clear();
     free_.clear();
-    for (; far_buckets_ != 0; far_buckets_ &= far_buckets_ - 1) far_[std::countr_zero(far_buckets_)].clear();
+    clear_far([](const std::vector<Key>&) {});
     near_only();
   }
   bool empty() const { return last_ < root; }
@@ -44,24 +44,24 @@ class EventQueue {
   std::uint64_t next_time() const { return time_of(first()); }
   Alarm top() const {
     const Key key = first();
-    const Action& action = actions_[slot_of(key)];
+    const Action& action = action_of(key);
     return {time_of(key), action.fire, action.context, action.argument};
   }
 
   void push(std::uint64_t time_ns, bool (*fire)(void*, std::uint64_t, bool), void* context, std::uint64_t argument) {
-    const Event event{time_ns, ++sequence_, {fire, context, argument}};
-    if (__builtin_expect(time_ns >= horizon_ && far_size_ != 0, 0)) return put_far(event);
+    const Key key = keep(time_ns, {fire, context, argument});
+    if (__builtin_expect(time_ns >= horizon_ && far_size_ != 0, 0)) return put_far(key);
     if (!empty() && time_ns < next_time()) {
-      const Key before = std::exchange(at(front), keep(event));
+      const Key before = std::exchange(at(front), key);
       if (before != latest) insert(before);
     } else {
-      put_near(event);
+      insert(key);
     }
     if (__builtin_expect(near_size() > near_max_, 0)) spill();
   }
 
   void pop() {
-    free_.push_back(static_cast<std::uint32_t>(slot_of(first())));
+    free_.push_back(slot_of(first()));
     if (at(front) != latest) {
       at(front) = latest;
       return;
@@ -88,10 +88,12 @@ class EventQueue {
 
   /// Drops every stale event; worth its O(n log n) when most are.
   void compact() {
-    std::vector<Event> kept = take_all();
-    std::erase_if(kept, [](const Event& event) { return !event.action.fire(event.action.context, event.action.argument, true); });
+    const std::vector<Key> all = take_all();
     near_only();
-    for (const Event& event : kept) put_near(event);
+    for (const Key key : all) {
+      const Action& action = action_of(key);
+      action.fire(action.context, action.argument, true) ? insert(key) : free_.push_back(slot_of(key));
+    }
     if (near_size() > near_max_) spill();
   }
 
@@ -100,7 +102,7 @@ class EventQueue {
   __extension__ using Key = unsigned __int128;
   static constexpr Key latest = ~Key{0};
   static constexpr int slot_bits = 24;
-  static std::size_t slot_of(Key key) { return static_cast<std::size_t>(key) & ((std::size_t{1} << slot_bits) - 1); }
+  static std::uint32_t slot_of(Key key) { return static_cast<std::uint32_t>(key) & ((1u << slot_bits) - 1); }
   /// 1 or 0, and never a jump: which it is cannot be foretold.
   static std::size_t less(Key a, Key b) {
     std::size_t result = a < b;
@@ -114,11 +116,7 @@ class EventQueue {
     void* context;
     std::uint64_t argument;
   };
-  struct Event {
-    std::uint64_t time_ns;
-    std::uint64_t sequence;
-    Action action;
-  };
+  const Action& action_of(Key key) const { return actions_[slot_of(key)]; }
 
   /// Four children of one node. Where there are fewer, `latest` stands for the rest. The root is at position 3; the children
   /// of position i are family i - 2. Beside the root stands what comes before all of the heap, or `latest` for nothing;
@@ -150,20 +148,18 @@ class EventQueue {
 
   std::size_t near_size() const { return last_ + 1 - root; }
 
-  void put_near(const Event& event) { insert(keep(event)); }
-
   /// Puts aside what the event does.
-  Key keep(const Event& event) {
+  Key keep(std::uint64_t time_ns, const Action& action) {
     std::size_t slot = actions_.size();
     if (free_.empty()) {
       if (slot >> slot_bits != 0) __builtin_trap();
-      actions_.push_back(event.action);
+      actions_.push_back(action);
     } else {
       slot = free_.back();
       free_.pop_back();
-      actions_[slot] = event.action;
+      actions_[slot] = action;
     }
-    return Key{event.time_ns} << 64 | (event.sequence << slot_bits | slot);
+    return Key{time_ns} << 64 | (++sequence_ << slot_bits | slot);
   }
 
   // --- what comes later ----------------------------------------------------------------------------------------------
@@ -175,68 +171,93 @@ class EventQueue {
     far_size_ = 0;
   }
 
-  /// Bucket i holds times whose highest difference from far_base_ is bit i; the first, those with none too.
-  void put_far(const Event& event) {
-    const std::uint64_t difference = (event.time_ns ^ far_base_) | 1;
-    const int bucket = std::bit_width(difference) - 1;
-    far_[bucket].push_back(event);
-    far_buckets_ |= std::uint64_t{1} << bucket;
+  static constexpr int digit_bits = 4;
+  static constexpr std::uint32_t digits = 1u << digit_bits;
+  /// The times of a level differ from far_base_ in this digit, and in none above; those of the first level perhaps in none.
+  struct Level {
+    std::vector<Key> of_digit[digits];
+    std::uint32_t filled = 0;  ///< digits whose vector is not empty
+  };
+
+  void put_far(Key key) {
+    const std::uint64_t time_ns = time_of(key);
+    const int at = (std::bit_width((time_ns ^ far_base_) | 1) - 1) / digit_bits;
+    Level& level = far_[at];
+    const std::uint32_t digit = (time_ns >> at * digit_bits) % digits;
+    level.of_digit[digit].push_back(key);
+    level.filled |= 1u << digit;
+    far_levels_ |= 1u << at;
     ++far_size_;
   }
 
-  /// The heap is empty: the first bucket that is not comes into it, or as much of it as the heap is good for.
+  /// The heap is empty: the first buckets that are not come into it, as much of them as the heap is good for.
   __attribute__((noinline)) void refill() {
     if (far_size_ == 0) return near_only();
-    for (;;) {
-      const int bucket = std::countr_zero(far_buckets_);
-      far_buckets_ &= far_buckets_ - 1;
-      far_[bucket].swap(moving_);
-      far_size_ -= moving_.size();
-      const std::uint64_t below = (std::uint64_t{2} << bucket) - 1;  // the bits in which its times differ
-      if (moving_.size() <= heap_max / 2 || bucket == 0) {
-        far_base_ |= below;  // the last time of the bucket: the other buckets stay what they are
-        horizon_ = far_base_ + (far_base_ != ~std::uint64_t{0});
-        break;
+    const std::size_t portion = fetch != nullptr ? 32 : 8;  // where they are fetched, enough to hide what each waits for
+    while (far_levels_ != 0) {
+      const int at = std::countr_zero(far_levels_);
+      Level& level = far_[at];
+      const int digit = std::countr_zero(level.filled);
+      std::vector<Key>& bucket = level.of_digit[digit];
+      const bool fits = moving_.size() + bucket.size() <= portion;
+      if (!fits && !moving_.empty()) break;
+      level.filled &= level.filled - 1;
+      if (level.filled == 0) far_levels_ &= far_levels_ - 1;
+      far_size_ -= bucket.size();
+      const int shift = at * digit_bits;
+      const std::uint64_t below = (std::uint64_t{1} << shift) - 1;  // the bits in which its times differ
+      const std::uint64_t first = (time_of(bucket.front()) | below) ^ below;
+      if (fits || at == 0) {
+        moving_.insert(moving_.end(), bucket.begin(), bucket.end());
+        far_base_ = first | below;  // the last time of the bucket: the other buckets stay what they are
+      } else {
+        far_base_ = first;
+        bucket.swap(dividing_);
+        for (const Key key : dividing_) put_far(key);
+        dividing_.clear();
       }
-      far_base_ = ((far_base_ | below) ^ below) | std::uint64_t{1} << bucket;  // its first time
-      for (const Event& event : moving_) put_far(event);
-      moving_.clear();
+      bucket.clear();
     }
+    horizon_ = far_base_ + (far_base_ != ~std::uint64_t{0});
+    for (const Key key : moving_) __builtin_prefetch(&action_of(key));
     for (std::uint32_t step = 0; fetch != nullptr && step < fetch_steps; ++step) {
-      for (const Event& event : moving_) fetch(event.action.fire, event.action.context, step);
+      for (const Key key : moving_) fetch(action_of(key).fire, action_of(key).context, step);
     }
-    for (const Event& event : moving_) put_near(event);
+    for (const Key key : moving_) insert(key);
     moving_.clear();
     near_max_ = std::max({heap_max, 2 * near_size(), far_size_ / 4});
   }
 
-  std::vector<Event> take_all() {
-    std::vector<Event> all;
-    const auto take = [&](Key key) {
-      const std::size_t slot = slot_of(key);
-      all.push_back({time_of(key), static_cast<std::uint64_t>(key) >> slot_bits, actions_[slot]});
-      free_.push_back(static_cast<std::uint32_t>(slot));
-    };
-    if (!empty() && at(front) != latest) take(at(front));
-    for (std::size_t i = root; i <= last_; ++i) take(at(i));
-    last_ = root - 1;
-    for (; far_buckets_ != 0; far_buckets_ &= far_buckets_ - 1) {
-      std::vector<Event>& bucket = far_[std::countr_zero(far_buckets_)];
-      all.insert(all.end(), bucket.begin(), bucket.end());
-      bucket.clear();
+  /// Empties every bucket, after take(bucket).
+  template <typename Take>
+  void clear_far(Take take) {
+    for (; far_levels_ != 0; far_levels_ &= far_levels_ - 1) {
+      Level& level = far_[std::countr_zero(far_levels_)];
+      for (; level.filled != 0; level.filled &= level.filled - 1) {
+        std::vector<Key>& bucket = level.of_digit[std::countr_zero(level.filled)];
+        take(bucket);
+        bucket.clear();
+      }
     }
+  }
+
+  std::vector<Key> take_all() {
+    std::vector<Key> all;
+    if (!empty() && at(front) != latest) all.push_back(at(front));
+    for (std::size_t i = root; i <= last_; ++i) all.push_back(at(i));
+    last_ = root - 1;
+    clear_far([&](const std::vector<Key>& bucket) { all.insert(all.end(), bucket.begin(), bucket.end()); });
     return all;
   }
 
   /// The heap has outgrown what it is good for: only the first few stay.
   __attribute__((noinline)) void spill() {
-    std::vector<Event> all = take_all();
+    std::vector<Key> all = take_all();
     const auto middle = all.begin() + heap_max / 2;
-    std::nth_element(all.begin(), middle, all.end(),
-                     [](const Event& a, const Event& b) { return a.time_ns < b.time_ns; });
+    std::nth_element(all.begin(), middle, all.end());
     near_only();
-    horizon_ = far_base_ = middle->time_ns;
-    for (const Event& event : all) event.time_ns < horizon_ ? put_near(event) : put_far(event);
+    horizon_ = far_base_ = time_of(*middle);
+    for (const Key key : all) time_of(key) < horizon_ ? insert(key) : put_far(key);
     near_max_ = std::max(heap_max, far_size_ / 4);
     if (empty()) refill();  // the first of them are all of one time
   }
@@ -250,11 +271,12 @@ class EventQueue {
   static constexpr std::size_t heap_max = 256;
   std::uint64_t horizon_ = ~std::uint64_t{0};
   std::size_t near_max_ = heap_max;
-  std::vector<Event> far_[64];
-  std::uint64_t far_buckets_ = 0;  ///< those that are not empty
+  Level far_[64 / digit_bits];
+  std::uint32_t far_levels_ = 0;  ///< those that are not empty
   std::uint64_t far_base_ = 0;
   std::size_t far_size_ = 0;
-  std::vector<Event> moving_;
+  std::vector<Key> moving_;
+  std::vector<Key> dividing_;
 };
 
 }  // namespace foreseed

@@ -11,9 +11,11 @@
 
 namespace {
 
+/// Increments that are drawn before the measurement, used again and again.
+constexpr std::size_t increments_drawn = std::size_t{1} << 16;
 std::vector<std::uint64_t> exponential_increments() {
   foreseed::Prng prng(1);
-  std::vector<std::uint64_t> increments(std::size_t{1} << 16);
+  std::vector<std::uint64_t> increments(increments_drawn);
   for (std::uint64_t& increment : increments) {
     const double u = (static_cast<double>(prng.below(1u << 24)) + 0.5) / (1u << 24);
     increment = static_cast<std::uint64_t>(-std::log(u) * 1e6);
@@ -29,7 +31,7 @@ void hold(benchmark::State& state) {
   const auto fires = [](void*, std::uint64_t, bool) { return true; };
   foreseed::EventQueue queue;
   std::size_t i = 0;
-  const auto next = [&] { return increments[++i % increments.size()]; };
+  const auto next = [&] { return increments[++i % increments_drawn]; };
   for (std::size_t k = 0; k < pending; ++k) queue.push(next(), fires, nullptr, k);
   for (std::size_t k = 0; k < 4 * pending; ++k) {
     const foreseed::Alarm alarm = queue.top();
@@ -61,7 +63,7 @@ void hold_with_priority_queue(benchmark::State& state) {
   std::size_t i = 0;
   std::uint64_t sequence = 0;
   const auto push = [&](const foreseed::Alarm& alarm) { queue.push({alarm, ++sequence}); };
-  const auto next = [&] { return increments[++i % increments.size()]; };
+  const auto next = [&] { return increments[++i % increments_drawn]; };
   for (std::size_t k = 0; k < pending; ++k) push({next(), fires, nullptr, k});
   const auto hold_one = [&] {
     foreseed::Alarm alarm = queue.top().alarm;

@@ -75,6 +75,30 @@ TEST(EventQueue, keeps_the_order_while_events_come_and_go) {
   }
 }
 
+TEST(EventQueue, keeps_the_order_of_times_near_and_far) {
+  for (const std::uint32_t bits : {8u, 20u, 40u, 64u}) {
+    EventQueue queue;
+    Prng prng(bits);
+    std::set<std::pair<std::uint64_t, std::uint64_t>> expected;
+    std::uint64_t now = 0;
+    for (std::uint64_t i = 0; i < 60'000; ++i) {
+      if (queue.empty() || prng.below(100) < (i < 30'000 ? 60u : 40u)) {
+        // Each order of magnitude is as likely, up to the last time there is; now and then, very many at one time.
+        const std::uint64_t wait = (~std::uint64_t{0} >> (64 - bits)) >> prng.below(bits);
+        const std::uint64_t time = i % 5000 < 500 ? now + 100 : now + std::min(prng.below(wait + 1 == 0 ? wait : wait + 1), ~now);
+        queue.push(time, fires, nullptr, i);
+        expected.emplace(time, i);
+        continue;
+      }
+      ASSERT_EQ(std::pair(queue.next_time(), queue.top().argument), *expected.begin()) << bits << " " << i;
+      if (queue.next_time() < ~std::uint64_t{0} / 2) now = queue.next_time();
+      queue.pop();
+      expected.erase(expected.begin());
+      ASSERT_EQ(queue.size(), expected.size());
+    }
+  }
+}
+
 TEST(EventQueue, compacting_drops_the_stale_and_keeps_the_order) {
   EventQueue queue;
   Prng prng(2);
@@ -218,7 +242,7 @@ void compare_with_vectors(std::uint32_t tasks, std::uint32_t steps) {
 }
 
 TEST(VectorClock, does_what_a_vector_does) {
-  for (const std::uint32_t tasks : {1u, 11u, 12u, 13u, 14u, 33u, 100u, 1025u}) compare_with_vectors(tasks, 2000);
+  for (const std::uint32_t tasks : {1u, 11u, 12u, 13u, 14u, 33u, 100u, 128u, 129u, 1025u}) compare_with_vectors(tasks, 2000);
   compare_with_vectors(3000, 300);
 }
 
