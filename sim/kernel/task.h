@@ -129,7 +129,7 @@ struct alignas(64) Task {
     return polling.again >= times && polling.address == address && polling.epoch == epoch();
   }
 
-  const void* used = nullptr;   ///< the socket that it used last: only to be fetched ahead
+  const void* used[2] = {};     ///< the socket that it used last, and where that sends to: only to be fetched ahead
 
   Link places;              ///< its Waiters
   WaitList joiners;

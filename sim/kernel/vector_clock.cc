@@ -2,226 +2,219 @@
 
 #include <cstddef>
 #include <new>
+#include <type_traits>
 #include <utility>
+
+#include "kernel/fetch.h"
 
 namespace foreseed {
 
-/// Of height 0: the components of 32 tasks. Above: 32 nodes of the height below, each null where it knows nothing.
-/// It stands for tasks from prefix * 32^(height + 1) on; the root is as low as what it knows allows.
+/// A leaf has the components of 128 tasks in a row, an index the leaves of all. Both are written from `low` up to `high` only,
+/// and know nothing of the rest; to write nothing to more of them changes nothing, whoever shares them.
 struct VectorClock::Node {
   std::uint32_t references;
-  std::uint16_t height;
-  std::uint16_t prefix;
+  bool is_index;
+  std::uint16_t low;   ///< of a leaf: in groups of components
+  std::uint16_t high;
 };
 
 namespace {
 
 using Node = VectorClock::Node;
 
-constexpr std::uint32_t fan = 32;
-constexpr std::uint32_t fan_bits = 5;
+constexpr std::uint32_t fan = 128;
+constexpr std::uint32_t group = 8;     ///< components that one vector instruction takes
+constexpr std::uint32_t leaves_max = 256;
 
-struct Leaf : Node {
-  std::uint32_t values[fan];
+struct alignas(64) Leaf : Node {
+  std::uint16_t block;  ///< it stands for tasks from block * fan on
+  alignas(group * 4) std::uint32_t values[fan];
 };
-struct Inner : Node {
-  std::uint32_t width;    ///< so many children are written, the last of them not null; the rest is nothing
-  Node* children[fan];
+struct alignas(64) Index : Node {
+  Leaf* leaves[leaves_max];
 };
 
 Leaf& leaf(Node* node) { return *static_cast<Leaf*>(node); }
 const Leaf& leaf(const Node* node) { return *static_cast<const Leaf*>(node); }
-Inner& inner(Node* node) { return *static_cast<Inner*>(node); }
-const Inner& inner(const Node* node) { return *static_cast<const Inner*>(node); }
+Index& index(Node* node) { return *static_cast<Index*>(node); }
+const Index& index(const Node* node) { return *static_cast<const Index*>(node); }
 
-/// Nodes that nobody points to. Never given back, so that clocks may be destroyed at any time.
-union Unused {
-  Unused* next;
-  Leaf leaf;
-  Inner inner;
-};
-Unused* unused = nullptr;
 std::int64_t nodes_in_use = 0;
 
-void* take_memory() {
-  ++nodes_in_use;
-  if (unused == nullptr) {
-    constexpr std::size_t batch = 64;
-    auto* const made = static_cast<Unused*>(::operator new(batch * sizeof(Unused)));
-    for (std::size_t i = 0; i < batch; ++i) {
-      made[i].next = unused;
-      unused = &made[i];
+/// Memory of nodes of one kind. Never given back, so that clocks may be destroyed at any time.
+template <typename Kind>
+class Pool {
+ public:
+  Kind* take(std::uint32_t at) {
+    ++nodes_in_use;
+    if (unused_ == nullptr) {
+      constexpr std::size_t batch = 32;
+      auto* const made = static_cast<std::byte*>(::operator new(batch * sizeof(Kind), std::align_val_t{alignof(Kind)}));
+      for (std::size_t i = 0; i < batch; ++i) unused_ = new (made + i * sizeof(Kind)) Unused{unused_};
     }
+    void* const memory = unused_;
+    unused_ = unused_->next;
+    Kind* const made = new (memory) Kind;
+    made->references = 1;
+    made->is_index = std::is_same_v<Kind, Index>;
+    made->low = made->high = static_cast<std::uint16_t>(at);
+    return made;
   }
-  Unused* const taken = unused;
-  unused = taken->next;
-  return taken;
-}
-
-/// Of a leaf, the values are the caller's to write.
-Node* make_node(std::uint32_t height, std::uint32_t prefix) {
-  Node* node;
-  if (height == 0) {
-    node = new (take_memory()) Leaf;
-  } else {
-    auto* const made = new (take_memory()) Inner;
-    made->width = 0;
-    node = made;
+  void put_back(Kind& kind) {
+    --nodes_in_use;
+    unused_ = new (&kind) Unused{unused_};
   }
-  node->references = 1;
-  node->height = static_cast<std::uint16_t>(height);
-  node->prefix = static_cast<std::uint16_t>(prefix);
-  return node;
-}
 
-Node* share(Node* node) {
+ private:
+  struct Unused {
+    Unused* next;
+  };
+  Unused* unused_ = nullptr;
+};
+Pool<Leaf> leaves;
+Pool<Index> indexes;
+
+template <typename Kind>
+Kind* share(Kind* node) {
   ++node->references;
   return node;
 }
 
+void drop(Leaf* leaf) {
+  if (--leaf->references == 0) leaves.put_back(*leaf);
+}
+
 void drop(Node* node) {
+  if (!node->is_index) return drop(&leaf(node));
   if (--node->references != 0) return;
-  if (node->height != 0) {
-    for (std::uint32_t i = 0; i < inner(node).width; ++i) {
-      if (Node* const child = inner(node).children[i]; child != nullptr) drop(child);
-    }
+  for (std::uint32_t i = node->low; i < node->high; ++i) {
+    if (Leaf* const child = index(node).leaves[i]; child != nullptr) drop(child);
   }
-  --nodes_in_use;
-  auto* const memory = reinterpret_cast<Unused*>(node);
-  memory->next = unused;
-  unused = memory;
+  indexes.put_back(index(node));
+}
+
+void widen(Leaf& node, std::uint32_t low, std::uint32_t high) {
+  for (; node.low > low; --node.low) std::memset(&node.values[(node.low - 1) * group], 0, group * 4);
+  for (; node.high < high; ++node.high) std::memset(&node.values[node.high * group], 0, group * 4);
+}
+
+void widen(Index& node, std::uint32_t low, std::uint32_t high) {
+  for (; node.low > low; --node.low) node.leaves[node.low - 1] = nullptr;
+  for (; node.high < high; ++node.high) node.leaves[node.high] = nullptr;
 }
 
 // The functions below take over the caller's reference to `mine` and give one to what they return.
 
 /// `mine`, or a copy where others point to it too.
-Node* unshare(Node* mine) {
+Leaf* unshare(Leaf* mine) {
   if (mine->references == 1) return mine;
-  Node* const copy = make_node(mine->height, mine->prefix);
-  if (mine->height == 0) {
-    std::memcpy(leaf(copy).values, leaf(mine).values, sizeof leaf(mine).values);
-  } else {
-    const std::uint32_t width = inner(copy).width = inner(mine).width;
-    for (std::uint32_t i = 0; i < width; ++i) {
-      if (Node* const child = inner(copy).children[i] = inner(mine).children[i]; child != nullptr) ++child->references;
-    }
-  }
   --mine->references;
+  Leaf* const copy = leaves.take(mine->low);
+  copy->block = mine->block;
+  copy->high = mine->high;
+  const std::size_t first = mine->low * group;
+  std::memcpy(&copy->values[first], &mine->values[first], (mine->high - mine->low) * group * 4);
   return copy;
 }
 
-/// The prefix of a node that stands for `task`, and of one above `node`, at that height.
-std::uint32_t prefix_of(std::uint32_t task, std::uint32_t height) { return task >> (fan_bits * (height + 1)); }
-std::uint32_t prefix_of(const Node* node, std::uint32_t height) { return node->prefix >> (fan_bits * (height - node->height)); }
-
-void widen(Inner& node, std::uint32_t width) {
-  while (node.width < width) node.children[node.width++] = nullptr;
+Index* unshare(Index* mine) {
+  if (mine->references == 1) return mine;
+  --mine->references;
+  Index* const copy = indexes.take(mine->low);
+  copy->high = mine->high;
+  for (std::uint32_t i = mine->low; i < mine->high; ++i) {
+    if (Leaf* const child = copy->leaves[i] = mine->leaves[i]; child != nullptr) ++child->references;
+  }
+  return copy;
 }
 
-/// A node of that height above `mine`.
-Node* lift(Node* mine, std::uint32_t height) {
-  while (mine->height < height) {
-    const std::uint32_t at = mine->prefix % fan;
-    Node* const above = make_node(mine->height + 1u, mine->prefix / fan);
-    widen(inner(above), at + 1);
-    inner(above).children[at] = mine;
-    mine = above;
-  }
-  return mine;
+/// An index in which `mine` stands.
+Index* lift(Node* mine) {
+  if (mine->is_index) return &index(mine);
+  const std::uint32_t block = leaf(mine).block;
+  Index* const made = indexes.take(block);
+  widen(*made, block, block + 1);
+  made->leaves[block] = &leaf(mine);
+  return made;
+}
+
+const Leaf* leaf_of(const Node* node, std::uint32_t block) {
+  if (node == nullptr) return nullptr;
+  if (!node->is_index) return leaf(node).block == block ? &leaf(node) : nullptr;
+  return block >= node->low && block < node->high ? index(node).leaves[block] : nullptr;
 }
 
 std::uint32_t get(const Node* node, std::uint32_t task) {
-  if (node == nullptr || prefix_of(task, node->height) != node->prefix) return 0;
-  while (node->height != 0) {
-    const std::uint32_t at = (task >> (fan_bits * node->height)) % fan;
-    if (at >= inner(node).width || inner(node).children[at] == nullptr) return 0;
-    node = inner(node).children[at];
-  }
-  return leaf(node).values[task % fan];
+  const Leaf* const found = leaf_of(node, task / fan);
+  if (found == nullptr) return 0;
+  const std::uint32_t at = task % fan / group;
+  return at >= found->low && at < found->high ? found->values[task % fan] : 0;
 }
 
-/// Component `task`, which has less, becomes `value`. `mine` may be null, and is of that height otherwise.
-Node* raise(Node* mine, std::uint32_t height, std::uint32_t task, std::uint32_t value) {
-  const bool fresh = mine == nullptr;
-  mine = fresh ? make_node(height, prefix_of(task, height)) : unshare(mine);
-  if (height == 0) {
-    if (fresh) std::memset(leaf(mine).values, 0, sizeof leaf(mine).values);
-    leaf(mine).values[task % fan] = value;
+/// Component `task`, which has less, becomes `value`. `mine` may be null.
+Leaf* raise(Leaf* mine, std::uint32_t task, std::uint32_t value) {
+  const std::uint32_t at = task % fan / group;
+  if (mine == nullptr) {
+    mine = leaves.take(at);
+    mine->block = static_cast<std::uint16_t>(task / fan);
   } else {
-    const std::uint32_t at = (task >> (fan_bits * height)) % fan;
-    widen(inner(mine), at + 1);
-    Node*& child = inner(mine).children[at];
-    child = raise(child, height - 1, task, value);
+    mine = unshare(mine);
   }
+  widen(*mine, at, at + 1);
+  mine->values[task % fan] = value;
   return mine;
 }
 
-struct Maximum {
-  std::uint32_t most[fan];
-  bool mine;    ///< it is `own`
-  bool theirs;
-};
-
-/// Plain loops over whole leaves, without a branch: the compiler makes vector instructions of them.
-[[gnu::always_inline]] inline Maximum maximum(const std::uint32_t* own, const std::uint32_t* theirs) {
-  Maximum result;
+/// Plain loops over whole groups, without a branch: the compiler makes vector instructions of them.
+[[gnu::always_inline]] inline Leaf* merge_leaves_inline(Leaf* mine, Leaf* other) {
+  const std::uint32_t low = std::min(mine->low, other->low);
+  const std::uint32_t high = std::max(mine->high, other->high);
+  widen(*mine, low, high);
+  widen(*other, low, high);
+  std::uint32_t* own = &mine->values[low * group];
+  const std::uint32_t* const theirs = &other->values[low * group];
+  const std::uint32_t count = (high - low) * group;
   std::uint32_t less = 0;
   std::uint32_t greater = 0;
-  for (std::uint32_t i = 0; i < fan; ++i) {
-    const std::uint32_t most = result.most[i] = std::max(own[i], theirs[i]);
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const std::uint32_t most = std::max(own[i], theirs[i]);
     less |= most ^ own[i];
     greater |= most ^ theirs[i];
   }
-  result.mine = less == 0;
-  result.theirs = greater == 0;
-  return result;
-}
-
-/// `mine` with the maximum, or one that is as good.
-[[gnu::always_inline]] inline Node* merge_leaves_inline(Node* mine, Node* other) {
-  const Maximum both = maximum(leaf(mine).values, leaf(other).values);
-  if (both.mine) return mine;
-  if (both.theirs) {
+  if (less == 0) return mine;
+  if (greater == 0) {
     drop(mine);
     return share(other);
   }
-  if (mine->references != 1) {
-    --mine->references;
-    mine = make_node(0, other->prefix);
-  }
-  std::memcpy(leaf(mine).values, both.most, sizeof both.most);
+  mine = unshare(mine);
+  own = &mine->values[low * group];
+  for (std::uint32_t i = 0; i < count; ++i) own[i] = std::max(own[i], theirs[i]);
   return mine;
 }
 
 // Where the processor has AVX2, twice as many components at once.
 const bool has_avx2 = __builtin_cpu_supports("avx2") != 0;
-[[gnu::target("avx2")]] Node* merge_leaves_avx2(Node* mine, Node* other) { return merge_leaves_inline(mine, other); }
+[[gnu::target("avx2")]] Leaf* merge_leaves_avx2(Leaf* mine, Leaf* other) { return merge_leaves_inline(mine, other); }
 
-Node* merge_leaves(Node* mine, Node* other) {
+/// The maximum of two that stand for the same tasks: `mine`, or one that is as good. `mine` may be null.
+Leaf* merge_leaves(Leaf* mine, Leaf* other) {
+  if (mine == nullptr) return share(other);
   return __builtin_expect(has_avx2, 1) ? merge_leaves_avx2(mine, other) : merge_leaves_inline(mine, other);
 }
 
-Node* merge_inner(Node* mine, Node* other);
-
-/// Of two that stand for the same tasks.
-Node* merge_equal(Node* mine, Node* other) {
-  return mine->height == 0 ? merge_leaves(mine, other) : merge_inner(mine, other);
-}
-
-Node* merge_inner(Node* mine, Node* other) {
-  const std::uint32_t width = inner(other).width;
-  bool less = width > inner(mine).width;
-  for (std::uint32_t i = 0; i < std::min(width, inner(mine).width); ++i) {
-    less |= inner(other).children[i] != nullptr && inner(mine).children[i] != inner(other).children[i];
+Index* merge_indexes(Index* mine, Index* other) {
+  bool less = false;
+  for (std::uint32_t i = other->low; i < other->high; ++i) {
+    less |= other->leaves[i] != nullptr && (i < mine->low || i >= mine->high || mine->leaves[i] != other->leaves[i]);
   }
   if (!less) return mine;
   mine = unshare(mine);
-  bool equal = inner(mine).width <= width;
-  widen(inner(mine), width);
-  for (std::uint32_t i = 0; i < width; ++i) {
-    Node* const theirs = inner(other).children[i];
-    Node*& child = inner(mine).children[i];
-    if (theirs != nullptr && theirs != child) child = child == nullptr ? share(theirs) : merge_equal(child, theirs);
+  widen(*mine, other->low, other->high);
+  bool equal = mine->low == other->low && mine->high == other->high;
+  for (std::uint32_t i = other->low; i < other->high; ++i) {
+    Leaf* const theirs = other->leaves[i];
+    Leaf*& child = mine->leaves[i];
+    if (theirs != nullptr && theirs != child) child = merge_leaves(child, theirs);
     equal &= child == theirs;
   }
   if (!equal) return mine;
@@ -232,34 +225,41 @@ Node* merge_inner(Node* mine, Node* other) {
 /// The maximum of both, shared with `other` where that knows all of it.
 Node* merge(Node* mine, Node* other) {
   if (mine == nullptr) return share(other);
-  if (mine->height == other->height && mine->prefix == other->prefix) return merge_equal(mine, other);
-  std::uint32_t height = std::max(mine->height, other->height);
-  while (prefix_of(mine, height) != prefix_of(other, height)) ++height;
-  if (mine->height < height) mine = lift(mine, height);
-  if (other->height == height) return merge_inner(mine, other);
-  const std::uint32_t at = prefix_of(other, height - 1) % fan;
-  if (at < inner(mine).width && inner(mine).children[at] == other) return mine;
-  mine = unshare(mine);
-  widen(inner(mine), at + 1);
-  Node*& child = inner(mine).children[at];
-  child = child == nullptr ? lift(share(other), height - 1) : merge(child, other);
-  return mine;
+  if (other->is_index) return merge_indexes(lift(mine), &index(other));
+  Leaf* const theirs = &leaf(other);
+  if (!mine->is_index && leaf(mine).block == theirs->block) return merge_leaves(&leaf(mine), theirs);
+  if (leaf_of(mine, theirs->block) == theirs) return mine;
+  Index* const wide = unshare(lift(mine));
+  widen(*wide, theirs->block, theirs->block + 1u);
+  Leaf*& child = wide->leaves[theirs->block];
+  child = merge_leaves(child, theirs);
+  return wide;
 }
 
 /// Component `task` becomes at least `value`.
 void raise_to(Node*& tree, std::uint32_t task, std::uint32_t value) {
   if (get(tree, task) >= value) return;
-  std::uint32_t height = 0;
-  if (tree != nullptr) {
-    for (height = tree->height; prefix_of(tree, height) != prefix_of(task, height);) ++height;
-    if (tree->height < height) tree = lift(tree, height);
+  const std::uint32_t block = task / fan;
+  if (tree == nullptr || (!tree->is_index && leaf(tree).block == block)) {
+    tree = raise(static_cast<Leaf*>(tree), task, value);
+    return;
   }
-  tree = raise(tree, height, task, value);
+  Index* const wide = unshare(lift(tree));
+  widen(*wide, block, block + 1);
+  wide->leaves[block] = raise(wide->leaves[block], task, value);
+  tree = wide;
 }
 
 }  // namespace
 
 std::int64_t VectorClock::nodes() { return nodes_in_use; }
+
+void VectorClock::fetch() const {
+  if (rest_ == nullptr) return;
+  fetch_lines(rest_, 1);
+  // As if it were a leaf: to ask would be to wait. What a task knows of is often of those made a little before it.
+  fetch_lines(&leaf(rest_).values[std::max(near_.own_task % fan, group) - group], 2);
+}
 
 std::uint32_t VectorClock::get_far(std::uint32_t task) const {
   const std::uint32_t known = foreseed::get(rest_, task);
@@ -281,8 +281,8 @@ void VectorClock::raise_far(std::uint32_t task, std::uint32_t value) {
 }
 
 std::uint32_t VectorClock::far_size() const {
-  const std::uint32_t of_rest =
-      rest_ == nullptr ? inline_size : (rest_->prefix + 1u) << (fan_bits * (rest_->height + 1u));
+  std::uint32_t of_rest = inline_size;
+  if (rest_ != nullptr) of_rest = rest_->is_index ? rest_->high * fan : leaf(rest_).block * fan + rest_->high * group;
   return std::max(of_rest, near_.own_task + 1);
 }
 

@@ -6,7 +6,7 @@
 // would be 10^8 components.
 //   - The first twelve components stand in the clock: programs with few tasks need no allocation.
 //   - One more, of any task, stands beside them: a task's own, which changes all the time.
-//   - The rest is a tree of 32-fold nodes that are never changed while more than one clock points to them.
+//   - The rest is in leaves of 128 components, which are never changed while more than one clock points to them.
 // Only the running execution uses them; memory of nodes is used again.
 
 #include <algorithm>
@@ -71,9 +71,7 @@ class VectorClock {
   }
 
   /// Fetches what a join will touch first; the clock itself is at hand.
-  void fetch() const {
-    for (std::uint32_t line = 0; line < 4; ++line) __builtin_prefetch(reinterpret_cast<const char*>(rest_) + line * 64);
-  }
+  void fetch() const;
 
   void assign(const VectorClock& other) {
     near_ = other.near_;

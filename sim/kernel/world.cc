@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "kernel/clear.h"
+#include "kernel/fetch.h"
 #include "kernel/stacks.h"
 
 // The outermost frame of simulated code. Its return address is marked undefined: unwinding ends here, so an exception
@@ -122,7 +123,8 @@ void World::end_task(Task& task) {
   }
   event(Op::task_exit, 0, 0);
   task.finished = true;
-  if (search_) task.joiners.each([&](const Task& joiner) { ordered(joiner, task); });  // here, and not when it goes on: its step begins then
+  // Here, and not when the joiner goes on: its step begins then.
+  if (search_) task.joiners.each([&](const Task& joiner) { ordered(joiner, task); });
   wake_all(task.joiners);
 }
 
@@ -143,20 +145,22 @@ constexpr std::uint32_t few_tasks = 64;
 constexpr std::uint32_t many_tasks = 512;
 /// Where Boost's control block of a fibre keeps its continuation: only for what is fetched ahead.
 constexpr std::uintptr_t continuation_offset = 208;
+
+/// Fetches what a switch to it touches on its stack.
+void fetch_frames(const Task& task) {
+  fetch_lines(reinterpret_cast<std::uintptr_t>(task.fiber) + continuation_offset, 1);
+  fetch_lines(task.stack_pointer + 32, 11);
+}
+/// What is known of the accesses to them.
+std::uintptr_t frames_of(const Task& task) { return task.stack_pointer + 256; }
 }  // namespace
 
-/// Of many tasks, the next is in no cache: what the switch to it touches is fetched at once rather than bit by bit.
-void World::fetch(const Task& task) const {
-  __builtin_prefetch(reinterpret_cast<const char*>(task.fiber) + continuation_offset);
-  __builtin_prefetch(&task.thread_state);
-  for (std::uintptr_t line = 0; line < 11; ++line) {
-    __builtin_prefetch(reinterpret_cast<const void*>(task.stack_pointer + 32 + line * 64));
-  }
-  if (task_count_ > many_tasks && fetch_stack_shadow != nullptr) fetch_stack_shadow(task.stack_pointer + 256);
-}
-
 void World::switch_to(Task& next) {
-  if (__builtin_expect(task_count_ > few_tasks, 0)) fetch(next);
+  // Of many tasks, the next is in no cache.
+  if (__builtin_expect(task_count_ > few_tasks, 0)) {
+    fetch_lines(&next.thread_state, 1);
+    fetch_frames(next);
+  }
   Task& self = *current_;
   ThreadStates& states = ThreadStates::get();
   current_ = &next;
@@ -197,12 +201,15 @@ void World::fetch_coming(bool (*fire)(void*, std::uint64_t, bool), void* context
   }
   if (task == nullptr) return;
   if (task_step == 0) {
-    for (std::size_t line = 0; line < 4; ++line) __builtin_prefetch(reinterpret_cast<const char*>(task) + line * 64);
+    fetch_lines(task, 4);
   } else if (task_step == 1) {
-    world.fetch(*task);
-  } else if (task_step == 2) {
+    fetch_frames(*task);
     task->clock.fetch();
-    for (std::size_t line = 0; line < 5; ++line) __builtin_prefetch(static_cast<const char*>(task->used) + line * 64);
+    fetch_lines(task->used[0], 3);
+    fetch_lines(task->used[1], 2);
+    if (world.fetch_shadow_place != nullptr) world.fetch_shadow_place(frames_of(*task));
+  } else if (task_step == 2 && world.fetch_stack_shadow != nullptr) {
+    world.fetch_stack_shadow(frames_of(*task));
   }
 }
 
@@ -453,7 +460,7 @@ Task& World::spawn(void* (*entry)(void*), void* argument) {
   ++task.wait_sequence;
   task.local_deadline_ns = never;
   task.stack_pointer = 0;
-  task.used = nullptr;
+  task.used[0] = task.used[1] = nullptr;
   task.places.previous = task.places.next = &task.places;
   task.joiners.clear();
   task.idle_mark = 0;

@@ -233,8 +233,10 @@ class World {
   /// Epochs of this run are above it.
   std::uint64_t epoch_base() const { return epoch_base_; }
 
-  /// Fetches what is known of the accesses to the stack from `address` on. Set by the memory room.
+  /// Fetches what is known of the accesses to the stack from `address` on, and before that the place where it is said where
+  /// that is. Set by the memory room.
   void (*fetch_stack_shadow)(std::uintptr_t address) = nullptr;
+  void (*fetch_shadow_place)(std::uintptr_t address) = nullptr;
   /// Called at the end of an execution under Races::explore. Set by the memory room.
   void (*tell_races)(Execution&) = nullptr;
   /// As EventQueue::fetch, for alarms of the network's room, which sets it. The task that will be woken, from the step on in
@@ -293,7 +295,6 @@ class World {
   void hold_each(const WaitList& list);
   HostClock& clock_of(std::uint32_t host);
   void move_deadlines(std::uint32_t host);
-  void fetch(const Task& task) const;
   static void fetch_coming(bool (*fire)(void*, std::uint64_t, bool), void* context, std::uint32_t step);
   void switch_to(Task& next);
   Task& next_task(Op op);

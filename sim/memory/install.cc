@@ -16,6 +16,7 @@ void install(World& world) {
   world.body_exit = check_leaks;
   world.tell_races = tell_races;
   world.fetch_stack_shadow = fetch_stack_shadow;
+  world.fetch_shadow_place = fetch_shadow_place;
   RunHooks hooks;
   hooks.series_begin = [] {
     isolation_series_begin();

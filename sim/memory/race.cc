@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "kernel/clear.h"
+#include "kernel/fetch.h"
 #include "kernel/world.h"
 #include "memory/annotations.h"
 #include "memory/race_context.h"
@@ -413,10 +414,14 @@ void forget(const void* pointer, std::size_t size) {
   for (std::uintptr_t at = address & ~std::uintptr_t{7}; at < address + size; at += 8) cell_at(at) = {0, 0};
 }
 
+void fetch_shadow_place(std::uintptr_t address) {
+  fetch_lines(&shadow_directory[(address >> chunk_shift) & (directory_size - 1)], 1);
+}
+
 void fetch_stack_shadow(std::uintptr_t address) {
   const Cell* const first = cell_in(shadow_directory, address);
   if (first == nullptr) return;
-  for (std::size_t line = 0; line < 8; ++line) __builtin_prefetch(first + line * (64 / sizeof(Cell)));
+  fetch_lines(first, 4);
 }
 
 void races_begin_run() {

@@ -88,6 +88,8 @@ void watch(std::uintptr_t address, std::size_t size);
 
 /// Fetches the cells of the frames that lie from `address` on.
 void fetch_stack_shadow(std::uintptr_t address);
+/// The place in the directory that says where those are.
+void fetch_shadow_place(std::uintptr_t address);
 
 void races_begin_run();
 

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include "kernel/clear.h"
+#include "kernel/fetch.h"
 #include "net/local.h"
 #include "net/messages.h"
 
@@ -17,6 +18,8 @@ namespace {
 std::vector<std::unique_ptr<Datagram>> datagrams;  ///< all that were ever needed at once
 std::vector<Datagram*> unused;                     ///< those of them that can be sent again
 constexpr std::size_t kept_capacity = 4096;        ///< of the bytes of one that is not in use
+
+void fetch(const Datagram& datagram) { fetch_lines(&datagram, sizeof datagram / 64); }
 
 Datagram& take_datagram() {
   if (unused.empty()) return *datagrams.emplace_back(std::make_unique<Datagram>());
@@ -72,7 +75,7 @@ void refuse(const Datagram& datagram) {
 
 void put_in_queue(DatagramSocket& socket, Datagram& datagram) {
   ++socket.waiting;
-  socket.buffered += datagram.bytes.size();
+  socket.buffered += static_cast<std::uint32_t>(datagram.bytes.size());
   datagram.next = nullptr;
   (socket.first == nullptr ? socket.first : socket.last->next) = &datagram;
   socket.last = &datagram;
@@ -99,7 +102,7 @@ void drop_first(DatagramSocket& socket) {
   Datagram& datagram = *socket.first;
   socket.first = datagram.next;
   --socket.waiting;
-  socket.buffered -= datagram.bytes.size();
+  socket.buffered -= static_cast<std::uint32_t>(datagram.bytes.size());
   put_back(datagram);
 }
 
@@ -188,21 +191,19 @@ void find_route(DatagramSocket& socket, Endpoint from, Endpoint to) {
   const auto host = static_cast<std::uint32_t>(found);
   socket.route = {};
   if (found < 0) return;
-  socket.route = {network.bindings(), to, host, &network.link(socket.host, host), find_receiver(host, from, to),
+  World::get().current().used[1] = &network.link(socket.host, host);
+  socket.route = {network.bindings(), to, &network.link(socket.host, host), find_receiver(host, from, to), host,
                   network.machine(host).down};
 }
 
 /// Step by step: the datagram, its receiver, and who reads there.
 const Task* fetch_for_datagram(const Datagram& datagram, std::uint32_t step) {
-  const auto fetch = [](const void* first, std::size_t lines) {
-    for (std::size_t i = 0; i < lines; ++i) __builtin_prefetch(static_cast<const char*>(first) + i * 64);
-  };
-  if (step == 0) fetch(&datagram, 3);
+  if (step == 0) fetch(datagram);
   DatagramSocket* const socket = datagram.receiver;
   if (step == 0 || socket == nullptr || datagram.bindings != Network::get().bindings()) return nullptr;
   if (step > 1) return socket->reader;
-  fetch(socket, 5);
-  fetch(datagram.bytes.data(), 1);
+  fetch_lines(socket, 3);
+  fetch_lines(datagram.bytes.data(), 1);
   datagram.clock.fetch();
   return nullptr;
 }
@@ -328,7 +329,7 @@ long receive(DatagramSocket& socket, void* data, std::size_t size, int flags, En
              const DatagramSocket** sender) {
   World& world = World::get();
   socket.reader = &world.current();
-  world.current().used = &socket;
+  world.current().used[0] = &socket;
   world.point(Op::sock_recv);
   if (const long result = wait_for_first(socket, flags); result <= 0) return result;
   const Datagram& datagram = *socket.first;

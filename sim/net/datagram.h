@@ -24,7 +24,7 @@ struct Endpoint {
 struct DatagramSocket;
 
 /// One datagram, under way or waiting to be read. Their memory is used again.
-struct Datagram {
+struct alignas(64) Datagram {
   Endpoint from;
   Endpoint to;
   std::uint32_t to_host = 0;
@@ -41,13 +41,13 @@ struct Datagram {
 struct Route {
   std::uint64_t bindings = 0;
   Endpoint to;
-  std::uint32_t host = 0;
   Link* link = nullptr;
   DatagramSocket* receiver = nullptr;  ///< null: none, or its host is down
+  std::uint32_t host = 0;
   bool down = false;
 };
 
-struct DatagramSocket : io::Description, SocketOptions {
+struct alignas(64) DatagramSocket : io::Description, SocketOptions {
   DatagramSocket() : Description(Kind::datagram, "udp") {}
   long read(void* data, std::size_t size) override;
   long write(const void* data, std::size_t size) override;
@@ -55,20 +55,22 @@ struct DatagramSocket : io::Description, SocketOptions {
   std::size_t unread() const override { return first == nullptr ? 0 : first->bytes.size(); }
   void closed() override;
 
+  // What each message asks for comes first, as in Task.
   Endpoint local;
-  Endpoint remote;            ///< port 0: not connected
-  Task* reader = nullptr;     ///< who has received last
   Datagram* first = nullptr;  ///< of those that have arrived
   Datagram* last = nullptr;
-  std::size_t buffered = 0;   ///< bytes in them
+  std::uint32_t buffered = 0;  ///< bytes in them
   std::uint32_t waiting = 0;  ///< how many they are
+  int error = 0;              ///< SO_ERROR
   bool unix_domain = false;   ///< AF_UNIX, see local.h
+  bool read_shut = false;
+  Task* reader = nullptr;     ///< who has received last
+  Route route;                ///< of what was sent last
+
+  Endpoint remote;            ///< port 0: not connected
+  Fate fate;                  ///< in partitions of links
   std::string name;           ///< see LocalName
   DatagramSocket* peer = nullptr;  ///< of the Unix domain: what it is connected to
-  int error = 0;              ///< SO_ERROR
-  Fate fate;                  ///< in partitions of links
-  bool read_shut = false;
-  Route route;                ///< of what was sent last
 };
 
 long open_datagram(bool unix_domain, bool nonblocking);
