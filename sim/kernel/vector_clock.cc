@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "kernel/fetch.h"
+#include "kernel/layout.h"
 
 namespace foreseed {
 
@@ -25,6 +26,7 @@ using Node = VectorClock::Node;
 constexpr std::uint32_t fan = 128;
 constexpr std::uint32_t group = 8;     ///< components that one vector instruction takes
 constexpr std::uint32_t leaves_max = 256;
+static_assert(fan * leaves_max >= stacks_max);
 
 struct alignas(64) Leaf : Node {
   std::uint16_t block;  ///< it stands for tasks from block * fan on
