@@ -190,7 +190,7 @@ void World::hold_each(const WaitList& list) {
   });
 }
 
-/// The same for those whose time comes soon, while others still run; and what they are likely to use.
+/// See EventQueue::fetch: what tasks whose time comes soon will touch, and what they are likely to use.
 void World::fetch_coming(bool (*fire)(void*, std::uint64_t, bool), void* context, std::uint32_t step) {
   const World& world = get();
   const Task* task = static_cast<const Task*>(context);

@@ -19,8 +19,6 @@ std::vector<std::unique_ptr<Datagram>> datagrams;  ///< all that were ever neede
 std::vector<Datagram*> unused;                     ///< those of them that can be sent again
 constexpr std::size_t kept_capacity = 4096;        ///< of the bytes of one that is not in use
 
-void fetch(const Datagram& datagram) { fetch_lines(&datagram, sizeof datagram / 64); }
-
 Datagram& take_datagram() {
   if (unused.empty()) return *datagrams.emplace_back(std::make_unique<Datagram>());
   Datagram& datagram = *unused.back();
@@ -198,7 +196,7 @@ void find_route(DatagramSocket& socket, Endpoint from, Endpoint to) {
 
 /// Step by step: the datagram, its receiver, and who reads there.
 const Task* fetch_for_datagram(const Datagram& datagram, std::uint32_t step) {
-  if (step == 0) fetch(datagram);
+  if (step == 0) fetch_lines(&datagram, sizeof datagram / 64);
   DatagramSocket* const socket = datagram.receiver;
   if (step == 0 || socket == nullptr || datagram.bindings != Network::get().bindings()) return nullptr;
   if (step > 1) return socket->reader;
