@@ -2,18 +2,13 @@
 # Each story's bad twin is caught, by the check that its story is about. Usage: bad_twins.sh FORESEED
 set -u
 foreseed=$(realpath "$1")
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-failures=0
+. "$(dirname "$0")/../expect.sh"
 
 caught() {  # NAME WHAT
   "$foreseed" check "$1" --runs 200 --no-minimize >out 2>&1
   local code=$?
   [ $code -eq 1 ] && grep -qF "$2" out && return
-  echo "FAILED: $1: exit code $code, want 1 and '$2'"
-  cat out
-  failures=$((failures + 1))
+  fail "$1: exit code $code, want 1 and '$2': $(cat out)"
 }
 
 caught background_ctx_bad 'FORESEED_CHECK(audited == entered)'
@@ -36,4 +31,4 @@ caught retry_storm_bad 'FORESEED_CHECK(s.attempts <='
 caught stalled_holder_3x_bad 'FORESEED_CHECK(resource.read() == "successor")'
 caught thousand_tokens_bad 'FORESEED_CHECK(cache.hits()'
 caught xact_lock_vs_ttl_bad 'FORESEED_CHECK(++holders == 1)'
-exit $((failures > 0))
+ends "bad twins"

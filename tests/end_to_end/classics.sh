@@ -5,10 +5,7 @@
 set -u
 concurrency=$(realpath "$1")
 verdicts=$(realpath "$2")
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-failures=0
+. "$(dirname "$0")/../expect.sh"
 scenarios=0
 quick=0
 printf '%-34s %8s %6s\n' scenario mean most
@@ -20,8 +17,7 @@ while IFS=, read -r scenario verdict _; do
     output=$(timeout 60 "$concurrency" check "$scenario" --runs 1000 --seed "$seed" --no-minimize --json 2>&1)
     executions=$(sed -n 's/.*"event":"failed","executions":\([0-9]*\).*/\1/p' <<<"$output")
     if [ -z "$executions" ]; then
-      echo "FAILED: $scenario is not found in 1,000 executions from seed $seed: $output"
-      failures=$((failures + 1))
+      fail "$scenario is not found in 1,000 executions from seed $seed: $output"
       executions=1000
     fi
     sum=$((sum + executions))
@@ -32,5 +28,5 @@ while IFS=, read -r scenario verdict _; do
   printf '%-34s %6d.%d %6d\n' "$scenario" $((sum / 5)) $((sum % 5 * 2)) "$most"
 done < <(tail -n +2 "$verdicts")
 echo "$scenarios classics, $quick within 100 executions in the mean"
-[ $((quick * 10)) -ge $((scenarios * 9)) ] || { echo "FAILED: fewer than nine of ten"; failures=$((failures + 1)); }
-exit $((failures != 0))
+[ $((quick * 10)) -ge $((scenarios * 9)) ] || fail "fewer than nine of ten"
+ends classics

@@ -2,23 +2,7 @@
 # The foreseed command as a user types it: verdicts, exit codes, the three last lines, replay, and bad input.
 set -u
 foreseed=$(realpath "$1")
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-failures=0
-
-# expect CODE 'TEXT THAT MUST BE THERE' COMMAND..
-expect() {
-  local code=$1 text=$2 output status
-  shift 2
-  output=$("$@" 2>&1)
-  status=$?
-  if [ $status -ne "$code" ] || ! grep -qE -- "$text" <<<"$output"; then
-    echo "FAILED: $* -> $status, expected $code and '$text'; it printed:"
-    sed 's/^/    /' <<<"$output"
-    failures=$((failures + 1))
-  fi
-}
+. "$(dirname "$0")/../expect.sh"
 
 expect 0 'naive_breaker' "$foreseed" list
 expect 0 '"scenario":"repaired_breaker"' "$foreseed" list --json
@@ -46,7 +30,7 @@ expect 1 'reproduced: naive_breaker: data race' "$foreseed" replay 'r/pct.db#1'
 
 # The three last lines can be pasted
 "$foreseed" check naive_breaker --db r/x.db >out 2>&1
-[ "$(tail -n 3 out | cut -d: -f1 | tr '\n' ' ')" = "replay trace report " ] || { echo "FAILED: the last lines:"; cat out; failures=$((failures + 1)); }
+[ "$(tail -n 3 out | cut -d: -f1 | tr '\n' ' ')" = "replay trace report " ] || fail "the last lines: $(cat out)"
 replay=$(sed -n 's/^replay: //p' out)
 report=$(sed -n 's/^report: //p' out)
 expect 1 'reproduced: naive_breaker: data race' bash -c "$replay"
@@ -56,7 +40,7 @@ expect 0 'step +time +main' "$foreseed" show 1 --db r/x.db
 
 # The same seed with many workers is the same failure
 seed_of() { "$foreseed" check hasty_breaker --json "$@" | sed -n 's/.*"seed":"\([0-9]*\)".*/\1/p'; }
-[ "$(seed_of)" = "$(seed_of --jobs 2)" ] || { echo "FAILED: --jobs changes the first failure"; failures=$((failures + 1)); }
+[ "$(seed_of)" = "$(seed_of --jobs 2)" ] || fail "--jobs changes the first failure"
 
 # A portable trace, in a new process
 expect 1 'trace:  t.json' "$foreseed" check hasty_breaker --trace-out t.json
@@ -66,7 +50,7 @@ expect 0 'hasty_breaker, seed' "$foreseed" show t.json --all
 # Looking at it: up to a step, beside another, as one file
 expect 0 '^ +5 .*thread_create' "$foreseed" show t.json --until 5
 expect 0 'reproduced: hasty_breaker: up to step 5' "$foreseed" replay t.json --until 5
-[ "$("$foreseed" show t.json --until 5 | wc -l)" -eq 7 ] || { echo "FAILED: --until shows another step"; failures=$((failures + 1)); }
+[ "$("$foreseed" show t.json --until 5 | wc -l)" -eq 7 ] || fail "--until shows another step"
 expect 0 'equal: [0-9]+ steps' "$foreseed" diff t.json t.json
 # Where it became likely
 "$foreseed" check hasty_breaker --trace-out likely.json --strategy uniform >likely.out 2>&1
@@ -109,5 +93,4 @@ expect 4 'diverged: changed.json: step [0-9]+: recorded .*mutex_unlock.* now .*m
 sed 's/"scenario":"hasty_breaker"/"scenario":"hasty_braker"/' t.json >renamed.json
 expect 2 'did you mean hasty_breaker' "$foreseed" replay renamed.json
 
-[ $failures -eq 0 ] && echo "command line: all as expected"
-exit $((failures != 0))
+ends "command line"

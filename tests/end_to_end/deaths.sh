@@ -2,23 +2,7 @@
 # Whatever the code under test dies of is a failure with its seed, which replays, and which minimises.
 set -u
 deadly=$(realpath "$1")
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-failures=0
-
-# expect CODE 'TEXT' COMMAND..
-expect() {
-  local code=$1 text=$2 output status
-  shift 2
-  output=$("$@" 2>&1)
-  status=$?
-  if [ $status -ne "$code" ] || ! grep -qE -- "$text" <<<"$output"; then
-    echo "FAILED: $* -> $status, expected $code and '$text'; it printed:"
-    sed 's/^/    /' <<<"$output"
-    failures=$((failures + 1))
-  fi
-}
+. "$(dirname "$0")/../expect.sh"
 
 # death SCENARIO 'MESSAGE' [FLAG..]: found in a campaign, replayed, made small, the rest of the campaign run
 death() {
@@ -53,5 +37,4 @@ done
 # A campaign goes on after deaths, and counts them.
 expect 1 'failed: killed: 60 executions .* seeds failed' "$deadly" check killed --runs 60 --keep-going --jobs 2 --no-minimize
 
-[ $failures -eq 0 ] && echo "deaths: all as expected"
-exit $((failures != 0))
+ends deaths

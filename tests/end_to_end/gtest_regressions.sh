@@ -4,23 +4,7 @@
 #   gtest_regressions.sh PROGRAM FOREIGN_TRACE
 set -u
 program=$(realpath "$1") foreign=$(realpath "$2")
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-failures=0
-
-# expect CODE 'TEXT' COMMAND..
-expect() {
-  local code=$1 text=$2 output status
-  shift 2
-  output=$("$@" 2>&1)
-  status=$?
-  if [ $status -ne "$code" ] || ! grep -qE -- "$text" <<<"$output"; then
-    echo "FAILED: $* -> $status, expected $code and '$text'; it printed:"
-    sed 's/^/    /' <<<"$output"
-    failures=$((failures + 1))
-  fi
-}
+. "$(dirname "$0")/../expect.sh"
 
 expect 1 'kept: .*(No such file|cannot be read)' "$program" --gtest_filter='*Regressions*'
 mkdir kept
@@ -32,12 +16,11 @@ expect 1 'crash: segmentation fault' "$program" --gtest_filter=Order.Crashes
 mv results/Order.Crashes-*.json kept/crashes.json
 cp "$foreign" kept/foreign.json
 expect 0 'Holds/first_is_last' "$program" --gtest_list_tests
-[ "$("$program" --gtest_list_tests | grep -c Holds/)" -eq 2 ] || { echo "FAILED: other tests than two"; failures=$((failures + 1)); }
+[ "$("$program" --gtest_list_tests | grep -c Holds/)" -eq 2 ] || fail "other tests than two"
 expect 1 'still fails: kept/first-is-last.json: .*Expected equality' "$program" --gtest_filter='*Holds/first_is_last'
 expect 1 'still fails: kept/crashes.json' "$program" --gtest_filter='*Holds/crashes'
 expect 0 'PASSED.* 2 tests' env REPAIRED=1 "$program" --gtest_filter='*Regressions*'
 echo '{' >kept/broken.json
 expect 1 'broken.json: not JSON' env REPAIRED=1 "$program" --gtest_filter='*Regressions*'
 
-[ $failures -eq 0 ] && echo "gtest regressions: all as expected"
-exit $((failures != 0))
+ends "gtest regressions"

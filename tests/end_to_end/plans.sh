@@ -3,19 +3,14 @@
 set -u
 foreseed=$(realpath "$1")
 plans=$(realpath "$2")
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-failures=0
+. "$(dirname "$0")/../expect.sh"
 
 fingerprint() { "$foreseed" run oms_iam_faults --seed 1 "$@" | sed -n 's/.*fingerprint \([0-9a-f]*\).*/\1/p'; }
 untroubled=$(fingerprint)
 [ -n "$untroubled" ] || { echo "FAILED: no execution without faults"; exit 1; }
 
 for plan in "$plans"/*.json; do
-  "$foreseed" check oms_iam_faults --faults "$plan" --runs 5 >out 2>&1 ||
-    { echo "FAILED: $plan"; cat out; failures=$((failures + 1)); }
-  [ "$(fingerprint --faults "$plan")" != "$untroubled" ] ||
-    { echo "FAILED: $plan changes nothing"; failures=$((failures + 1)); }
+  "$foreseed" check oms_iam_faults --faults "$plan" --runs 5 >out 2>&1 || fail "$plan: $(cat out)"
+  [ "$(fingerprint --faults "$plan")" != "$untroubled" ] || fail "$plan changes nothing"
 done
-exit $((failures > 0))
+ends plans

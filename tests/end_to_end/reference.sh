@@ -3,18 +3,14 @@
 #   reference.sh FORESEED SOURCE
 set -u
 foreseed=$(realpath "$1") source=$(realpath "$2")
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-failures=0
-complain() { echo "FAILED: $1"; failures=$((failures + 1)); }
+. "$(dirname "$0")/../expect.sh"
 
 "$foreseed" generate markdown >reference.md
-diff "$source/docs/reference.md" reference.md || complain "docs/reference.md is not what \`foreseed generate markdown\` prints"
+diff "$source/docs/reference.md" reference.md || fail "docs/reference.md is not what \`foreseed generate markdown\` prints"
 "$foreseed" generate schema >trace.schema.json
-diff "$source/docs/trace.schema.json" trace.schema.json || complain "docs/trace.schema.json is not what \`foreseed generate schema\` prints"
+diff "$source/docs/trace.schema.json" trace.schema.json || fail "docs/trace.schema.json is not what \`foreseed generate schema\` prints"
 # It takes every trace that the repository keeps, and no changed one.
-python3 - "$source" <<'END' || complain "the schema and the kept traces disagree"
+python3 - "$source" <<'END' || fail "the schema and the kept traces disagree"
 import copy, glob, json, sys
 from jsonschema import Draft202012Validator
 schema = json.load(open("trace.schema.json"))
@@ -41,12 +37,12 @@ assert refuses(lambda t: t["waits"].append(["0", 1]))
 for key in schema["required"]:
     assert refuses(lambda t: t.pop(key)), key
 END
-"$foreseed" --help | grep -q generate && complain "generate is for the build only"
+"$foreseed" --help | grep -q generate && fail "generate is for the build only"
 
 "$foreseed" generate man >foreseed.1
-grep -q '^.SS foreseed check \[scenario..\] \[OPTIONS\]$' foreseed.1 || complain "the man page has no check"
+grep -q '^.SS foreseed check \[scenario..\] \[OPTIONS\]$' foreseed.1 || fail "the man page has no check"
 if command -v man >man.path; then
-  [ -z "$(LC_ALL=C.UTF-8 man --warnings -l foreseed.1 2>&1 >man.txt)" ] && [ "$(wc -l <man.txt)" -gt 100 ] || complain "the man page does not format"
+  [ -z "$(LC_ALL=C.UTF-8 man --warnings -l foreseed.1 2>&1 >man.txt)" ] && [ "$(wc -l <man.txt)" -gt 100 ] || fail "the man page does not format"
 fi
 
 # bash completes VERB, its options, the values of one, and scenarios.
@@ -60,19 +56,18 @@ complete_words() {
 }
 "$foreseed" generate bash >completion.bash
 . ./completion.bash
-[ "$(complete_words foreseed mini)" = minimize ] || complain "bash: verbs: $(complete_words foreseed mini)"
-[ "$(complete_words foreseed check --keep)" = --keep-going ] || complain "bash: options: $(complete_words foreseed check --keep)"
-[ "$(complete_words foreseed run --memory c)" = c11 ] || complain "bash: values: $(complete_words foreseed run --memory c)"
-[ "$(complete_words foreseed check naive_)" = naive_breaker ] || complain "bash: scenarios: $(complete_words foreseed check naive_)"
+[ "$(complete_words foreseed mini)" = minimize ] || fail "bash: verbs: $(complete_words foreseed mini)"
+[ "$(complete_words foreseed check --keep)" = --keep-going ] || fail "bash: options: $(complete_words foreseed check --keep)"
+[ "$(complete_words foreseed run --memory c)" = c11 ] || fail "bash: values: $(complete_words foreseed run --memory c)"
+[ "$(complete_words foreseed check naive_)" = naive_breaker ] || fail "bash: scenarios: $(complete_words foreseed check naive_)"
 
 "$foreseed" generate zsh >_foreseed
 "$foreseed" generate fish >foreseed.fish
-if command -v zsh >zsh.path; then zsh -n _foreseed || complain "zsh does not read its completion"; fi
+if command -v zsh >zsh.path; then zsh -n _foreseed || fail "zsh does not read its completion"; fi
 if command -v fish >fish.path; then
-  fish -n foreseed.fish || complain "fish does not read its completion"
+  fish -n foreseed.fish || fail "fish does not read its completion"
   offered=$(fish --private -c 'source foreseed.fish; complete -C "foreseed run --memory "' | cut -f1 | tr '\n' ' ')
-  [ "$offered" = "c11 sc tso " ] || complain "fish: values: $offered"
+  [ "$offered" = "c11 sc tso " ] || fail "fish: values: $offered"
 fi
 
-[ $failures -eq 0 ] && echo "reference: all as expected"
-exit $((failures != 0))
+ends reference

@@ -5,22 +5,7 @@ set -u
 deadly=$(realpath "$1")
 changed=$(realpath "$2")
 docs=$(realpath "$3")
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-failures=0
-
-expect() {
-  local code=$1 text=$2 output status
-  shift 2
-  output=$("$@" 2>&1)
-  status=$?
-  if [ $status -ne "$code" ] || ! grep -qE -- "$text" <<<"$output"; then
-    echo "FAILED: $* -> $status, expected $code and '$text'; it printed:"
-    sed 's/^/    /' <<<"$output"
-    failures=$((failures + 1))
-  fi
-}
+. "$(dirname "$0")/../expect.sh"
 
 expect 1 'failed: wrong' "$deadly" check wrong --trace-out results/wrong.json
 expect 1 'failed: segfault' "$deadly" check segfault --trace-out results/segfault.json
@@ -50,7 +35,7 @@ for i in 0 1 2; do "$deadly" check rarely_wrong --runs 100000 --keep-going --no-
 expect 0 '0.db: [0-9]+ new failures' "$deadly" merge out.db 0.db 1.db 2.db
 expect 0 '0.db: 0 new failures' "$deadly" merge out.db 0.db
 sum() { sqlite3 "$1" 'SELECT sum(executions), sum(failures) FROM campaign'; }
-[ "$(sum out.db)" = "$(sum all.db)" ] || { echo "FAILED: shards: $(sum out.db), whole: $(sum all.db)"; failures=$((failures + 1)); }
+[ "$(sum out.db)" = "$(sum all.db)" ] || fail "shards: $(sum out.db), whole: $(sum all.db)"
 expect 0 'held: holds: 500 executions' env SLURM_ARRAY_TASK_ID=3 SLURM_ARRAY_TASK_MIN=3 SLURM_ARRAY_TASK_COUNT=2 "$deadly" check holds --shard auto
 expect 0 'held: holds: 250 executions' env JOB_COMPLETION_INDEX=3 "$deadly" check holds --shard auto/4
 expect 0 'held: holds: 1000 executions' env GTEST_SHARD_INDEX=0 GTEST_TOTAL_SHARDS=1 "$deadly" check holds --shard auto
@@ -63,7 +48,7 @@ expect 5 'no such database' "$deadly" merge out.db none.db
 
 # The queries of docs/trace.md say what they promise.
 awk -v RS='```' 'NR % 2 == 0 && sub(/^sql\n/, "") { print > ("query" ++n ".sql") }' "$docs/trace.md"
-[ "$(ls query*.sql | wc -l)" -eq 4 ] || { echo "FAILED: docs/trace.md has other queries than were expected"; failures=$((failures + 1)); }
+[ "$(ls query*.sql | wc -l)" -eq 4 ] || fail "docs/trace.md has other queries than were expected"
 expect 0 '^rarely_wrong\|check_failed\|2\|' sqlite3 all.db ".read query1.sql"
 expect 0 '^rarely_wrong\|100000\|[0-9]+\|[0-9]+' sqlite3 all.db ".read query2.sql"
 expect 0 '^1\|wrong\|1\|0' sqlite3 results/foreseed.db ".read query4.sql"
@@ -73,12 +58,11 @@ expect 0 '^1\|wrong\|1\|0' sqlite3 results/foreseed.db ".read query4.sql"
 sleep 1
 kill -INT $!
 wait $!
-[ $? -eq 3 ] && grep -q 'interrupted: holds' cut.out && grep -q -- '--resume' cut.out || { echo "FAILED: Ctrl-C:"; cat cut.out; failures=$((failures + 1)); }
+[ $? -eq 3 ] && grep -q 'interrupted: holds' cut.out && grep -q -- '--resume' cut.out || fail "Ctrl-C: $(cat cut.out)"
 expect 0 '^1\|holds\|2000000000\|[0-9]+' sqlite3 cut.db ".read query3.sql"
 before=$(sqlite3 cut.db 'SELECT executions FROM campaign')
 timeout -s INT 1 "$deadly" check holds --runs 2000000000 --db cut.db --resume >again.out
 after=$(sqlite3 cut.db 'SELECT executions FROM campaign')
-[ "$before" -gt 0 ] && [ "$after" -gt "$before" ] || { echo "FAILED: resume: $before, then $after"; failures=$((failures + 1)); }
+[ "$before" -gt 0 ] && [ "$after" -gt "$before" ] || fail "resume: $before, then $after"
 
-[ $failures -eq 0 ] && echo "regressions: all as expected"
-exit $((failures != 0))
+ends regressions

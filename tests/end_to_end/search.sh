@@ -3,27 +3,7 @@
 set -u
 searched=$(realpath "$1")
 deadly=$(realpath "$2")
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-failures=0
-
-fail() {
-  echo "FAILED: $*"
-  failures=$((failures + 1))
-}
-
-# expect CODE 'TEXT' COMMAND..
-expect() {
-  local code=$1 text=$2 output status
-  shift 2
-  output=$("$@" 2>&1)
-  status=$?
-  if [ $status -ne "$code" ] || ! grep -qE -- "$text" <<<"$output"; then
-    fail "$* -> $status, expected $code and '$text'; it printed:"
-    sed 's/^/    /' <<<"$output"
-  fi
-}
+. "$(dirname "$0")/../expect.sh"
 
 # What a search says: verdict, counts and findings, without its time.
 said() { "$searched" explore "$@" --json --db said.db 2>&1 | sed -E 's/"seconds":[^,}]*,?//; s/(said\.db#[0-9]+|one\.json|three\.json)/TRACE/g'; }
@@ -107,5 +87,4 @@ for death in 'segfault crash: segmentation fault' 'abort crash: abort' 'exits cr
   done
 done
 
-[ $failures -eq 0 ] && echo "search: all as expected"
-exit $((failures != 0))
+ends search

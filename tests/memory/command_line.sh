@@ -2,21 +2,7 @@
 # --memory on the command line: kept in the trace, used by replay, told by show.
 set -u
 program=$(realpath "$1")
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-failures=0
-
-expect() {
-  local code=$1 text=$2 output status
-  shift 2
-  output=$("$@" 2>&1)
-  status=$?
-  if [ $status -ne "$code" ] || ! grep -qE -- "$text" <<<"$output"; then
-    echo "FAILED: $* -> $status, expected $code and '$text'; it printed: $output"
-    failures=$((failures + 1))
-  fi
-}
+. "$(dirname "$0")/../expect.sh"
 
 expect 0 'held: hopeful_dekker: 1000 executions' "$program" check hopeful_dekker
 for model in tso c11; do
@@ -29,5 +15,4 @@ done
 seed=$(sed -n 's/.*"seed":"\([0-9]*\)".*/\1/p' c11.json)
 expect 1 'inside.exchange' "$program" run hopeful_dekker --memory c11 --seed "$seed"
 expect 2 'memory.*sc.*tso.*c11' "$program" check hopeful_dekker --memory alpha
-[ $failures -eq 0 ] && echo "memory models: all as expected"
-exit $((failures != 0))
+ends "memory models"

@@ -3,26 +3,11 @@
 # processes and without, and replays; what is right holds.
 #   sanitizers.sh ADDRESS_PROGRAM UNDEFINED_PROGRAM [UNDEFINED_PROGRAM that recovers]
 set -u
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
 address=$(realpath "$1")
 shift
 undefined=()
 for program in "$@"; do undefined+=("$(realpath "$program")"); done
-cd "$work" || exit 1
-failures=0
-
-expect() {  # CODE 'TEXT' COMMAND..
-  local code=$1 text=$2 output status
-  shift 2
-  output=$("$@" 2>&1)
-  status=$?
-  if [ $status -ne "$code" ] || ! grep -qE -- "$text" <<<"$output"; then
-    echo "FAILED: $* -> $status, expected $code and '$text'; it printed:"
-    sed 's/^/    /' <<<"$output"
-    failures=$((failures + 1))
-  fi
-}
+. "$(dirname "$0")/../expect.sh"
 
 found() {  # PROGRAM SCENARIO 'MESSAGE'
   local fork
@@ -57,5 +42,4 @@ for fork in '' --no-fork; do
   done
 done
 
-[ $failures -eq 0 ] && echo "sanitizers: all as expected"
-exit $((failures != 0))
+ends sanitizers
