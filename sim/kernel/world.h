@@ -112,12 +112,15 @@ class World {
 
   bool search_mode() const { return search_; }
   /// The running task's step touched an object.
+  __attribute__((always_inline)) void accessed(const Touch& touch) {
+    if (__builtin_expect(search_, 0)) note_touch(touch);
+  }
   __attribute__((always_inline)) void accessed(const void* object, Touch::Kind kind, bool wrote = true) {
-    if (__builtin_expect(search_, 0)) note_touch({object, kind, wrote, false, 0, 0, true});
+    accessed({object, kind, wrote, false, 0, 0, true});
   }
   __attribute__((always_inline)) void accessed(const void* object, Touch::Kind kind, bool wrote, std::uint64_t before,
                                                std::uint64_t expected = 0, bool changes = true) {
-    if (__builtin_expect(search_, 0)) note_touch({object, kind, wrote, true, before, expected, changes});
+    accessed({object, kind, wrote, true, before, expected, changes});
   }
   /// What `later` does next comes after all that `earlier` has done.
   void ordered(const Task& later, const Task& earlier) {

@@ -115,8 +115,8 @@ void atomic_cas_failed(const void* address, std::size_t size, std::uint64_t valu
 void atomic_fence(Order order) {
   World& world = World::get();
   world.point(Op::atomic_fence, &fence_address);
+  world.accessed(&fence_address, Touch::Kind::read, false);  // it changes nothing for others
   if (weak) return weak_fence(order);
-  world.accessed(&fence_address, Touch::Kind::read, false);  // between sequentially consistent accesses it does nothing
   Task& self = world.current();
   if (acquires(order)) acquire_fence(self);
   if (releases(order)) release_fence(self);
@@ -124,8 +124,8 @@ void atomic_fence(Order order) {
 }
 
 void release_at(const void* address) {
-  if (weak) return weak_release_at(address);
   World::get().accessed(address, Touch::Kind::write);
+  if (weak) return weak_release_at(address);
   Task& self = World::get().current();
   SyncObject& object = ObjectTable::get().at(address, ObjectKind::atomic);
   object.value = *static_cast<const unsigned char*>(address);

@@ -36,20 +36,21 @@ void Location::drop_oldest() {
   stores.erase(stores.begin());
 }
 
-Location& Histories::at(const void* address, std::size_t size, Task& self) {
+Location& Histories::at(const void* address, std::size_t size, Task* reader) {
   const auto key = reinterpret_cast<std::uintptr_t>(address);
   const auto known = locations_.find(key);
-  if (known == locations_.end() || known->second.size != size) return start(key, size, self);
+  if (known == locations_.end() || known->second.size != size) return start(key, size, reader);
   const Value value = read_memory(address, size);
   if (value != known->second.newest().value) {
-    learn_from_all(self);
+    if (reader != nullptr) learn_from_all(*reader);
     restart(known->second, value);
   }
   return known->second;
 }
 
 /// A location that is new, or was used in other sizes until now: then a reader still learns what the last stores released.
-Location& Histories::start(std::uintptr_t address, std::size_t size, Task& self) {
+/// Of a new one that holds 0, nobody but its constructor is taken to have written it.
+Location& Histories::start(std::uintptr_t address, std::size_t size, Task* reader) {
   Location fresh;
   fresh.size = size;
   restart(fresh, read_memory(reinterpret_cast<const void*>(address), size));
@@ -68,7 +69,7 @@ Location& Histories::start(std::uintptr_t address, std::size_t size, Task& self)
     fresh.dropped_clock.join(old.dropped_clock);
     it = locations_.erase(it);
   }
-  if (!overlaps) learn_from_ended(self);
+  if (!overlaps && reader != nullptr && fresh.newest().value != Value{}) learn_from_ended(*reader);
   return locations_[address] = std::move(fresh);
 }
 

@@ -63,8 +63,9 @@ struct Location {
 
 class Histories {
  public:
-  /// The location of an atomic operation of `self`, whose newest store is what memory holds.
-  Location& at(const void* address, std::size_t size, Task& self);
+  /// The location of an atomic operation, whose newest store is what memory holds. `reader`: who learns of what unknown
+  /// writers did; null for an operation that reads nothing.
+  Location& at(const void* address, std::size_t size, Task* reader);
   /// The bytes were written by other means, or are another object's now.
   void forget(const void* address, std::size_t size);
   /// Every task is taken to have seen the newest store everywhere.
@@ -77,7 +78,7 @@ class Histories {
   }
 
  private:
-  Location& start(std::uintptr_t address, std::size_t size, Task& self);
+  Location& start(std::uintptr_t address, std::size_t size, Task* reader);
 
   std::map<std::uintptr_t, Location> locations_;
 };

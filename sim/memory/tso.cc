@@ -68,7 +68,10 @@ void StoreOrder::loaded(const Task& self, const Store& store) {
   if (!forwarded) mine.loads_from = std::max(mine.loads_from, store.time);
 }
 
-void StoreOrder::drain(const Task& self) { tasks_[self.id].loads_from = now_; }
+void StoreOrder::drain(const Task& self) {
+  TaskOrder& mine = tasks_[self.id];
+  mine.loads_from = std::max(mine.loads_from, mine.stored_at);
+}
 
 void StoreOrder::stored(const Task& self, Store& store) {
   store.time = ++now_;

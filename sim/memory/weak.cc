@@ -120,6 +120,15 @@ std::vector<std::size_t> places(Task& self, const void* address, const Location&
   return result;
 }
 
+/// What a search has to know. Values are not told: what a load finds does not follow from the order of the steps alone. With
+/// store buffers, which of two stores is first matters to others wherever they are; a load does not care what was stored
+/// elsewhere, for it is done as early as it can be.
+void touch(const void* address, Touch::Kind kind, bool wrote, bool changes = true) {
+  World& world = World::get();
+  world.accessed({address, kind, wrote, false, 0, 0, changes});
+  if (tso && wrote) world.accessed(&store_order, Touch::Kind::write);
+}
+
 std::size_t choose(Op op, const std::vector<std::size_t>& among) {
   return among[World::get().choose(static_cast<std::uint32_t>(op), ChoiceKind::memory, among.size())];
 }
@@ -205,7 +214,8 @@ void note(Op op, const void* address, std::size_t newer, bool progress, const St
 Value weak_load(const void* address, std::size_t size, Order order) {
   Task& self = World::get().current();
   access(address, size, false, true);
-  Location& at = histories.at(address, size, self);
+  touch(address, Touch::Kind::read, false);
+  Location& at = histories.at(address, size, &self);
   begin(self, address);
   const std::uint32_t epoch = epoch_of(self);
   const std::size_t i = choose(Op::atomic_load, readable(self, address, at, order));
@@ -220,7 +230,8 @@ Value weak_load(const void* address, std::size_t size, Order order) {
 void weak_store(void* address, std::size_t size, const Value& value, Order order) {
   Task& self = World::get().current();
   access(address, size, true, true);
-  Location& at = histories.at(address, size, self);
+  touch(address, Touch::Kind::write, true);
+  Location& at = histories.at(address, size, nullptr);
   begin(self, address);
   const std::uint32_t epoch = epoch_of(self);
   const std::size_t i = choose(Op::atomic_store, places(self, address, at, order));
@@ -239,7 +250,7 @@ void weak_store(void* address, std::size_t size, const Value& value, Order order
 Value weak_modify_read(void* address, std::size_t size, Op op, Order order) {
   Task& self = World::get().current();
   access(address, size, true, true);
-  Location& at = histories.at(address, size, self);
+  Location& at = histories.at(address, size, &self);
   begin(self, address);
   const std::size_t i = choose(op, modifiable(self, address, at, order));
   under_way = {address, &at, i, op, order};
@@ -270,6 +281,7 @@ void weak_modify_write(const Value& value) {
   if (tso) store_order.drain(self);
   end(self, epoch);
   const bool changes = value != read.value;
+  touch(m.address, m.op == Op::atomic_cas ? Touch::Kind::attempt : Touch::Kind::write, true, changes);
   if (changes) {
     self.polling.address = nullptr;
   } else {
@@ -282,7 +294,7 @@ bool weak_compare_exchange(void* address, std::size_t size, Value& expected, con
                            Order failure, bool may_fail) {
   Task& self = World::get().current();
   access(address, size, false, true);
-  Location& at = histories.at(address, size, self);
+  Location& at = histories.at(address, size, &self);
   begin(self, address);
   // It succeeds where it reads what it expects, and then is a read-modify-write; otherwise it is a load.
   const bool fails = may_fail && sync::happens_spuriously(Op::atomic_cas);
@@ -300,6 +312,7 @@ bool weak_compare_exchange(void* address, std::size_t size, Value& expected, con
     weak_modify_write(desired);
     return true;
   }
+  touch(address, Touch::Kind::attempt, false);
   const std::uint32_t epoch = epoch_of(self);
   expected = at.stores[i].value;
   read_at(self, address, at, i, failure);
@@ -335,7 +348,7 @@ void weak_futex(const void* address, bool waits) {
   weak_fence(Order::seq_cst);
   if (!waits) return;
   Task& self = World::get().current();
-  Location& at = histories.at(address, sizeof(std::uint32_t), self);
+  Location& at = histories.at(address, sizeof(std::uint32_t), &self);
   begin(self, address);
   const std::uint32_t epoch = epoch_of(self);
   read_at(self, address, at, at.stores.size() - 1, Order::relaxed);
@@ -345,7 +358,7 @@ void weak_futex(const void* address, bool waits) {
 void weak_release_at(const void* address) {
   Task& self = World::get().current();
   histories.forget(address, 1);
-  histories.at(address, 1, self).newest().release = Known(self.clock);
+  histories.at(address, 1, nullptr).newest().release = Known(self.clock);
   self.release();
 }
 

@@ -4,22 +4,13 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <cstdint>
 #include <set>
 #include <vector>
 
+#include "tiny_program.h"
+
 namespace foreseed::testing {
-
-enum class Act : std::uint8_t { load, store, add, fence };
-
-struct Step {
-  Act act = Act::load;
-  std::memory_order order = std::memory_order_relaxed;
-  int location = 0;  ///< 0 or 1
-  int value = 0;     ///< stored, or added
-};
-using Program = std::vector<std::vector<Step>>;
 
 /// A relation over at most 16 events, a row of bits for each.
 struct Relation {
@@ -74,17 +65,40 @@ struct Relation {
 
 class Axioms {
  public:
-  /// What the program may read, step by step in the order of its threads, and then leave in its two locations.
-  static std::set<std::vector<int>> outcomes(const Program& program) { return Axioms(program).enumerate(); }
+  static Outcomes outcomes(const Program& program) {
+    Outcomes all;
+    guess(program, 0, 0, all);
+    return all;
+  }
 
  private:
+  static constexpr int first_ = locations;  ///< event that is not what a location holds at first
+
   struct Event {
     int thread;
     Step step;
   };
 
+  /// From step `i` of thread `t` on, each compare-exchange either writes and finds what it expects, or only reads and finds
+  /// something else.
+  static void guess(Program program, std::size_t t, std::size_t i, Outcomes& all) {
+    while (t < program.size() && (i == program[t].size() || program[t][i].act != Act::compare_exchange)) {
+      if (i++ == program[t].size()) ++t, i = 0;
+    }
+    if (t == program.size()) return all.merge(Axioms(program).enumerate());
+    Step& step = program[t][i];
+    const Step asked = step;
+    step.act = Act::exchange;
+    step.finds = Finds::expected;
+    guess(program, t, i + 1, all);
+    step = {Act::load, asked.failure, asked.location, asked.value, asked.expected, asked.failure, Finds::other};
+    guess(program, t, i + 1, all);
+  }
+
   explicit Axioms(const Program& program) {
-    for (int location = 0; location < 2; ++location) events_.push_back({-1, {Act::store, std::memory_order_relaxed, location, 0}});
+    for (std::size_t location = 0; location < locations; ++location) {
+      events_.push_back({-1, {Act::store, std::memory_order_relaxed, location, 0}});
+    }
     for (std::size_t t = 0; t < program.size(); ++t) {
       for (const Step& step : program[t]) events_.push_back({static_cast<int>(t), step});
     }
@@ -99,8 +113,9 @@ class Axioms {
 
   const Event& at(int e) const { return events_[static_cast<std::size_t>(e)]; }
   bool fence(int e) const { return at(e).step.act == Act::fence; }
-  bool writes(int e) const { return at(e).step.act == Act::store || at(e).step.act == Act::add; }
-  bool reads(int e) const { return at(e).step.act == Act::load || at(e).step.act == Act::add; }
+  bool modifies(int e) const { return at(e).step.act == Act::add || at(e).step.act == Act::exchange; }
+  bool writes(int e) const { return at(e).step.act == Act::store || modifies(e); }
+  bool reads(int e) const { return at(e).step.act == Act::load || modifies(e); }
   bool sc(int e) const { return e < count_ && at(e).step.order == std::memory_order_seq_cst; }
   bool releases(int e) const { return at(e).step.order >= std::memory_order_release; }
   bool acquires(int e) const {
@@ -109,36 +124,39 @@ class Axioms {
   }
   bool same_location(int a, int b) const { return !fence(a) && !fence(b) && at(a).step.location == at(b).step.location; }
 
-  std::set<std::vector<int>> enumerate() {
-    for (int e = 2; e < count_; ++e) {
-      if (writes(e)) orders_[static_cast<std::size_t>(at(e).step.location)].push_back(e);
+  Outcomes enumerate() {
+    for (int e = first_; e < count_; ++e) {
+      if (writes(e)) orders_[at(e).step.location].push_back(e);
     }
-    do {
-      do {
-        with_modification_order();
-      } while (std::next_permutation(orders_[1].begin(), orders_[1].end()));
-    } while (std::next_permutation(orders_[0].begin(), orders_[0].end()));
+    permute(0);
     return outcomes_;
+  }
+
+  void permute(std::size_t location) {
+    if (location == locations) return with_modification_order();
+    do {
+      permute(location + 1);
+    } while (std::next_permutation(orders_[location].begin(), orders_[location].end()));
   }
 
   void with_modification_order() {
     mo_ = {};
     from_.assign(static_cast<std::size_t>(count_), -1);
     value_.assign(static_cast<std::size_t>(count_), 0);
-    for (int location = 0; location < 2; ++location) {
-      int before = location;
-      std::vector<int> earlier{location};
-      for (const int e : orders_[static_cast<std::size_t>(location)]) {
+    for (std::size_t location = 0; location < locations; ++location) {
+      int before = static_cast<int>(location);
+      std::vector<int> earlier{before};
+      for (const int e : orders_[location]) {
         for (const int a : earlier) mo_.add(a, e);
         earlier.push_back(e);
         // Atomicity: a read-modify-write reads the store right before it.
-        const bool modifies = at(e).step.act == Act::add;
-        if (modifies) from_[static_cast<std::size_t>(e)] = before;
-        value_[static_cast<std::size_t>(e)] = at(e).step.value + (modifies ? value_[static_cast<std::size_t>(before)] : 0);
+        if (modifies(e)) from_[static_cast<std::size_t>(e)] = before;
+        value_[static_cast<std::size_t>(e)] =
+            at(e).step.value + (at(e).step.act == Act::add ? value_[static_cast<std::size_t>(before)] : 0);
         before = e;
       }
     }
-    choose_reads(2);
+    choose_reads(first_);
   }
 
   void choose_reads(int e) {
@@ -168,7 +186,13 @@ class Axioms {
     return sw;
   }
 
+  int read_by(int e) const { return value_[static_cast<std::size_t>(from_[static_cast<std::size_t>(e)])]; }
+
   void check() {
+    for (int e = first_; e < count_; ++e) {
+      const Step& step = at(e).step;
+      if (step.finds != Finds::anything && (step.finds == Finds::expected) != (read_by(e) == step.expected)) return;
+    }
     Relation rf, rb;
     for (int r = 0; r < count_; ++r) {
       const int w = from_[static_cast<std::size_t>(r)];
@@ -184,13 +208,10 @@ class Axioms {
     if (!hb.irreflexive() || !hb.then(eco).irreflexive() || !eco.irreflexive()) return;
     if (!psc(hb, eco, rb).closed().irreflexive()) return;
     std::vector<int> outcome;
-    for (int e = 2; e < count_; ++e) {
-      if (reads(e)) outcome.push_back(value_[static_cast<std::size_t>(from_[static_cast<std::size_t>(e)])]);
+    for (int e = first_; e < count_; ++e) {
+      if (reads(e)) outcome.push_back(read_by(e));
     }
-    for (int location = 0; location < 2; ++location) {
-      const auto& order = orders_[static_cast<std::size_t>(location)];
-      outcome.push_back(value_[static_cast<std::size_t>(order.empty() ? location : order.back())]);
-    }
+    for (const std::vector<int>& order : orders_) outcome.push_back(order.empty() ? 0 : value_[static_cast<std::size_t>(order.back())]);
     outcomes_.insert(outcome);
   }
 
@@ -214,11 +235,11 @@ class Axioms {
   std::vector<Event> events_;
   int count_ = 0;
   Relation sb_;
-  std::array<std::vector<int>, 2> orders_;
+  std::array<std::vector<int>, locations> orders_;
   Relation mo_;
   std::vector<int> from_;
   std::vector<int> value_;
-  std::set<std::vector<int>> outcomes_;
+  Outcomes outcomes_;
 };
 
 }  // namespace foreseed::testing
