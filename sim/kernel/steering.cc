@@ -1,5 +1,8 @@
 // Scheduling points of executions that a strategy steers, and what a search is told.
 
+#include <algorithm>
+#include <iterator>
+
 #include "kernel/world.h"
 
 namespace foreseed {
@@ -7,6 +10,7 @@ namespace foreseed {
 namespace {
 /// A task that goes on for so many steps (under a search: yields) with no change anywhere is in a loop that waits for one.
 constexpr std::uint32_t fruitless_before_spinning = 64;
+constexpr std::uint32_t rounds_before_spinning = 6;
 
 bool any_spins = false;  ///< some task may have NextStep::spins
 }  // namespace
@@ -17,10 +21,30 @@ bool World::seems_to_spin(Task& task) {
   return ++task.fruitless >= fruitless_before_spinning;
 }
 
+/// Whether the task has gone round some few locations so often, with no change anywhere, and is about to read one of them.
+bool World::goes_round(const Task& task, const NextStep& next) const {
+  const Round& round = task.round;
+  if (next.op != Op::atomic_load || round.epoch != progress_epoch_ || round.again < rounds_before_spinning * round.count) return false;
+  return std::find(round.objects, round.objects + round.count, next.object) != round.objects + round.count;
+}
+
+void World::note_read(Task& task, const void* object) {
+  Round& round = task.round;
+  if (round.epoch != progress_epoch_) round = {.epoch = progress_epoch_};
+  if (std::find(round.objects, round.objects + round.count, object) != round.objects + round.count) {
+    ++round.again;
+  } else {
+    if (round.count == std::size(round.objects)) round = {.epoch = progress_epoch_};
+    round.objects[round.count++] = object;
+  }
+}
+
 bool World::steered_point(const NextStep& next) {
   if (!search_ && ready_.count() <= 1) return false;
   Task& self = *current_;
-  announce(self, next);
+  const bool spins = search_ && goes_round(self, next);
+  announce(self, spins ? NextStep{next.op, nullptr, nullptr, true} : next);
+  any_spins |= spins;
   Task& chosen = pick(next.op, self.id);
   if (&chosen == &self) return false;
   switch_to(chosen);
@@ -109,10 +133,14 @@ void World::note_touch(const Touch& touch) {
     any_spins = false;
     gated_.each([&](std::uint32_t id) {
       NextStep& next = next_[id];
-      if (next.spins && id != current_->id && (next.object == touch.object || next.object == nullptr)) next.spins = false;
+      if (next.spins && id != current_->id && (next.object == touch.object || next.object == nullptr)) {
+        next.spins = false;
+        if (next.object == nullptr) note_order(id, current_->id);  // which the steps themselves do not tell
+      }
       any_spins |= next.spins;
     });
   }
+  if (!touch.wrote) note_read(*current_, touch.object);
   if (strategy_ != nullptr) strategy_->accessed(current_->id, touch);
 }
 

@@ -87,6 +87,14 @@ struct Polling {
   std::uint32_t again = 0;
 };
 
+/// Under a search: what a task reads while nothing changes anywhere, as far as it is little.
+struct Round {
+  std::uint64_t epoch = 0;  ///< progress of the world meanwhile
+  const void* objects[4] = {};
+  std::uint32_t count = 0;
+  std::uint32_t again = 0;  ///< reads of what it had read before
+};
+
 struct alignas(64) Task {
   // What a switch, a wait and its end touch comes first: with 10,000 tasks, each line of it is a cache miss.
   std::uint32_t id = 0;  ///< 0, 1, .. in order of creation within the run
@@ -141,6 +149,7 @@ struct alignas(64) Task {
   std::uint32_t fruitless = 0;        ///< steps since fruitless_epoch, see World::seems_to_spin
   std::uint64_t fruitless_epoch = 0;  ///< progress of the world at the last of them
   std::uint64_t clock_read_at = 0;
+  Round round;
 
   bool detached = false;
   bool joined = false;

@@ -289,6 +289,8 @@ class World {
   }
   bool pass_spinning();
   bool seems_to_spin(Task& task);
+  bool goes_round(const Task& task, const NextStep& next) const;
+  void note_read(Task& task, const void* object);
   void search_idle_point(Op op, const void* object);
   void note_touch(const Touch& touch);
   void note_order(std::uint32_t later, std::uint32_t earlier);

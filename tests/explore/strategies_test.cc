@@ -42,6 +42,24 @@ void yields_until() {
   other.join();
 }
 
+template <typename Wait>
+void looks_at_two_places(Wait wait) {
+  std::atomic<int> one{0};
+  std::atomic<int> two{0};
+  std::thread other([&] {
+    one = 1;
+    two = 1;
+  });
+  while (one + two < 2) wait();
+  other.join();
+}
+void spins_on_two_places() {
+  looks_at_two_places([] {});
+}
+void yields_between_two_places() {
+  looks_at_two_places([] { std::this_thread::yield(); });
+}
+
 void sleeps_until() {
   std::atomic<int> left{3};
   const auto work = [&] { --left; };
@@ -171,6 +189,8 @@ TEST_P(Explored, has_few_traces) {
 constexpr Program programs[] = {
     {"spins_without_yield", spins_without_yield, 8},
     {"yields_until", yields_until, 8},
+    {"spins_on_two_places", spins_on_two_places, 71},
+    {"yields_between_two_places", yields_between_two_places, 71},
     {"waits_with_a_limit", waits_with_a_limit, 10},
     {"sixty_four_threads_two_traces", sixty_four_threads_two_traces, 2},
     {"detached_thread", detached_thread, 10},
@@ -186,6 +206,18 @@ std::string name_of(const ::testing::TestParamInfo<Program>& info) { return info
 INSTANTIATE_TEST_SUITE_P(Programs, EveryStrategy, ::testing::ValuesIn(programs), name_of);
 INSTANTIATE_TEST_SUITE_P(LargePrograms, EveryStrategy, ::testing::ValuesIn(with_too_many_traces), name_of);
 INSTANTIATE_TEST_SUITE_P(Programs, Explored, ::testing::ValuesIn(programs), name_of);
+
+TEST(Search, of_loops_that_wait_ends_under_weaker_memory) {
+  for (const auto body : {spins_without_yield, yields_until, spins_on_two_places, yields_between_two_places}) {
+    for (const MemoryModel model : {MemoryModel::tso, MemoryModel::c11}) {
+      explore::ExploreOptions options;
+      options.memory = model;
+      options.executions_max = 10'000;
+      const explore::ExploreResult result = explore::explore(scenario_of(body), options);
+      EXPECT_TRUE(result.finished && result.failed == 0) << to_string(model);
+    }
+  }
+}
 
 TEST(EveryStrategy, finds_an_exception_that_leaves_a_thread) {
   for (const std::string& strategy : explore::strategy_names()) {
