@@ -50,7 +50,12 @@ std::uint32_t Dpor::answer(const Moment& moment) {
   std::uint32_t task;
   if (replaying()) {
     task = points_[position_].task;
-    FORESEED_ASSERT(moment.open.contains(task));  // else the scenario is not deterministic
+    if (!moment.open.contains(task)) {
+      FORESEED_ASSERT(position_ + 1 == depth_);  // else the scenario is not deterministic
+      points_[position_].task = nobody;  // it was planned where what it waits for was not known: that it spins, say
+      gave_up_ = true;
+      return moment.open.nth_from(moment.current, 0);
+    }
   } else {
     task = choose_new(moment);
     if (gave_up_) return moment.open.nth_from(moment.current, 0);
@@ -240,7 +245,7 @@ bool Dpor::next_value() {
 /// Puts the task of the last point to sleep and turns to the next sequence from there; false if there is none.
 bool Dpor::next_tree() {
   Point& point = points_[depth_ - 1];
-  point.asleep.push_back({point.task, point.footprint});
+  if (point.task != nobody) point.asleep.push_back({point.task, point.footprint});
   while (point.todo != WakeupTrees::none) {
     const std::uint32_t tree = point.todo;
     point.todo = trees_[tree].sibling;

@@ -41,6 +41,7 @@ class Dpor final : public Search {
   bool skip() override;
 
  private:
+  static constexpr std::uint32_t nobody = ~std::uint32_t{0};
   struct Sleeper {
     std::uint32_t task;
     Footprint footprint;
@@ -48,7 +49,7 @@ class Dpor final : public Search {
   };
   /// A scheduling point on the path, and what is to be done from there.
   struct Point {
-    std::uint32_t task = 0;                         ///< that goes on
+    std::uint32_t task = 0;                         ///< that goes on; nobody, where it turned out that it cannot
     Footprint footprint = touches_nothing;          ///< of its steps from here, under all values tried
     std::uint32_t todo = WakeupTrees::none;     ///< first of the sequences still to be explored
     std::vector<Sleeper> asleep;

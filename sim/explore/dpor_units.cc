@@ -173,6 +173,7 @@ bool Dpor::absorb(Search& search) {
   if (unit.start_ != start()) return false;
   trees_.release_list(planned_);
   for (const std::string* escape : unit.escapes_) take_escape(*escape, unit.footprints_);
+  points_[last].task = unit.points_[last].task;
   points_[last].footprint = footprints_.translate(unit.footprints_, unit.points_[last].footprint);
   points_.resize(depth_);
   for (; depth_ < unit.depth_; ++depth_) {

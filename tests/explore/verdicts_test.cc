@@ -42,6 +42,23 @@ TEST(Search, a_spin_loop_waits_for_a_write) {
   EXPECT_LE(result.counts.complete, 8u);
 }
 
+void yields_between_two_places() {
+  std::atomic<int> ready{0}, other_place{0};
+  std::thread other([&] { ready = 1; });
+  while (ready.load() != 1) {
+    static_cast<void>(other_place.load());
+    std::this_thread::yield();
+  }
+  other_place = 1;
+  other.join();
+}
+
+TEST(Search, a_step_is_planned_only_where_its_task_can_go_on) {
+  const explore::ExploreResult result = search(yields_between_two_places);
+  EXPECT_TRUE(result.finished);
+  EXPECT_EQ(result.failed, 0u);
+}
+
 template <bool lost>
 void wake_up() {
   std::mutex mutex;
