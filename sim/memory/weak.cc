@@ -96,6 +96,13 @@ std::vector<std::size_t> readable(Task& self, const void* address, const Locatio
   return result;
 }
 
+/// How many of the read-modify-writes that end in store `i`, each reading the last, changed nothing or are the task's own.
+std::uint32_t futile_before(const Location& at, std::size_t i, const Task& self) {
+  std::uint32_t count = 0;
+  for (; i > 0 && at.stores[i].modifies; --i) count += at.stores[i].task == self.id || at.stores[i].value == at.stores[i - 1].value;
+  return count;
+}
+
 /// The stores that a read-modify-write may read, the newest first.
 std::vector<std::size_t> modifiable(Task& self, const void* address, const Location& at, Order order) {
   const std::size_t newest = at.stores.size() - 1;
@@ -103,7 +110,7 @@ std::vector<std::size_t> modifiable(Task& self, const void* address, const Locat
   if (tso) return result;
   for (std::size_t i = newest; i > coherent_from(at, self); --i) {
     const Store& store = at.stores[i - 1];
-    if (is_taken(at, i - 1)) continue;
+    if (is_taken(at, i - 1) || futile_before(at, i - 1, self) >= stale_reads_max) continue;
     if (sc_order.allows(operation(self, address, order, &store, true), at, i)) result.push_back(i - 1);
   }
   return result;

@@ -13,6 +13,7 @@
 
 #include "api/foreseed/scenario.h"
 #include "enumerate.h"
+#include "explore/explore.h"
 
 namespace foreseed::testing {
 namespace {
@@ -211,6 +212,15 @@ void spin_on_relaxed_flag() {
   std::atomic<bool> go{false};
   two([&] { go.store(true, rlx); }, [&] { while (!go.load(rlx)) {} });
 }
+void spin_by_test_and_set() {
+  std::atomic_flag held;
+  const auto lock_once = [&] {
+    while (held.test_and_set(acq)) {
+    }
+    held.clear(rel);
+  };
+  two(lock_once, lock_once);
+}
 void increments_by_weak_exchange() {
   std::atomic<int> x{0};
   const auto add = [&] {
@@ -251,6 +261,12 @@ void wait_without_a_loop() {
 
 TEST(Weak, a_spin_on_a_relaxed_flag_ends) {
   for (const MemoryModel model : {MemoryModel::tso, MemoryModel::c11}) EXPECT_EQ(found(spin_on_relaxed_flag, model), "");
+}
+
+TEST(Weak, a_search_does_not_spin_on_outdated_stores_for_ever) {
+  explore::ExploreOptions options;
+  options.memory = MemoryModel::c11;
+  EXPECT_EQ(explore::explore(scenario_of(spin_by_test_and_set), options).failed, 0u);
 }
 
 TEST(Weak, a_loop_around_a_weak_exchange_adds_up) {
