@@ -139,6 +139,7 @@ void World::begin(const RunOptions& options) {
   hash_ = 0x6a09e667f3bcc908ull;
   step_ = 0;
   waits_ = 0;
+  stretch_ = 0;
   ++progress_epoch_;
   begin_instant();
   finding_.reset();

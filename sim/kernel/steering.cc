@@ -1,6 +1,5 @@
 // Scheduling points of executions that a strategy steers, and what a search is told.
 
-#include <algorithm>
 #include <iterator>
 
 #include "kernel/world.h"
@@ -10,7 +9,10 @@ namespace foreseed {
 namespace {
 /// A task that goes on for so many steps (under a search: yields) with no change anywhere is in a loop that waits for one.
 constexpr std::uint32_t fruitless_before_spinning = 64;
-constexpr std::uint32_t rounds_before_spinning = 6;
+
+/// A task that has gone on for so many steps, though others could have, may wait for one of them in a way that changes
+/// something: a lock around each look.
+constexpr std::uint32_t longest_stretch = 10'000;
 
 bool any_spins = false;  ///< some task may have NextStep::spins
 }  // namespace
@@ -21,30 +23,10 @@ bool World::seems_to_spin(Task& task) {
   return ++task.fruitless >= fruitless_before_spinning;
 }
 
-/// Whether the task has gone round some few locations so often, with no change anywhere, and is about to read one of them.
-bool World::goes_round(const Task& task, const NextStep& next) const {
-  const Round& round = task.round;
-  if (next.op != Op::atomic_load || round.epoch != progress_epoch_ || round.again < rounds_before_spinning * round.count) return false;
-  return std::find(round.objects, round.objects + round.count, next.object) != round.objects + round.count;
-}
-
-void World::note_read(Task& task, const void* object) {
-  Round& round = task.round;
-  if (round.epoch != progress_epoch_) round = {.epoch = progress_epoch_};
-  if (std::find(round.objects, round.objects + round.count, object) != round.objects + round.count) {
-    ++round.again;
-  } else {
-    if (round.count == std::size(round.objects)) round = {.epoch = progress_epoch_};
-    round.objects[round.count++] = object;
-  }
-}
-
 bool World::steered_point(const NextStep& next) {
   if (!search_ && ready_.count() <= 1) return false;
   Task& self = *current_;
-  const bool spins = search_ && goes_round(self, next);
-  announce(self, spins ? NextStep{next.op, nullptr, nullptr, true} : next);
-  any_spins |= spins;
+  announce(self, next);
   Task& chosen = pick(next.op, self.id);
   if (&chosen == &self) return false;
   switch_to(chosen);
@@ -97,7 +79,8 @@ Task& World::pick(Op op, std::uint32_t start, bool but_start) {
   while (open.count() == 0 && pass_spinning()) open = open_tasks();
   const bool stuck = open.count() == 0;
   if (stuck) open = ready_;
-  const bool gives_up = strategy_ != nullptr && !search_ && open.count() > 1 && open.contains(current_->id) && seems_to_spin(*current_);
+  const bool gives_up = strategy_ != nullptr && !search_ && open.count() > 1 && open.contains(current_->id) &&
+                        (seems_to_spin(*current_) || stretch_ >= longest_stretch);
   const bool could_go_on = !but_start && !gives_up && !stuck && open.contains(current_->id);
   const std::uint32_t site = static_cast<std::uint32_t>(op) | (could_go_on ? 0 : site_given_up);
   if (strategy_ == nullptr) return *tasks_[ready_.nth_from(start, choose(site, ChoiceKind::schedule, bound))];
@@ -105,6 +88,7 @@ Task& World::pick(Op op, std::uint32_t start, bool but_start) {
   const std::uint32_t id =
       strategy_->foretold.empty() ? strategy_->next_task({open, next_, current_->id, stuck}) : take_foretold();
   FORESEED_ASSERT(open.contains(id));
+  stretch_ = id == current_->id ? stretch_ + 1 : 0;
   return chosen(id, site);
 }
 
@@ -114,13 +98,23 @@ std::uint32_t World::take_foretold() {
   return id;
 }
 
-void World::search_idle_point(Op op, const void* object) {
+std::uint32_t World::times_again(Op op, const void* address) {
+  Round& round = current_->round;
+  if (round.progress != progress_epoch_ || round.count == std::size(round.places)) round.count = 0;
+  round.progress = progress_epoch_;
+  for (std::uint32_t i = 0; i < round.count; ++i) {
+    if (round.places[i].address == address && round.places[i].op == op) return ++round.places[i].again;
+  }
+  round.places[round.count++] = {address, op, 0};
+  return 0;
+}
+
+void World::spinning_point(Op op, const void* object) {
   Task& self = *current_;
   if (idle_seen_ != progress_epoch_) {
     idle_seen_ = progress_epoch_;
     idle_rounds_ = 0;
   }
-  if (object == nullptr && !seems_to_spin(self)) return;
   if (at_point != nullptr) at_point();
   announce(self, {op, object, nullptr, true});
   any_spins = true;
@@ -140,7 +134,6 @@ void World::note_touch(const Touch& touch) {
       any_spins |= next.spins;
     });
   }
-  if (!touch.wrote) note_read(*current_, touch.object);
   if (strategy_ != nullptr) strategy_->accessed(current_->id, touch);
 }
 

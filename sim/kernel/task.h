@@ -87,12 +87,16 @@ struct Polling {
   std::uint32_t again = 0;
 };
 
-/// Under a search: what a task reads while nothing changes anywhere, as far as it is little.
+/// What a task has done at which places since anything changed anywhere, and how often again.
 struct Round {
-  std::uint64_t epoch = 0;  ///< progress of the world meanwhile
-  const void* objects[4] = {};
+  struct Place {
+    const void* address;
+    Op op;
+    std::uint32_t again;
+  };
+  std::uint64_t progress = 0;  ///< of the world
   std::uint32_t count = 0;
-  std::uint32_t again = 0;  ///< reads of what it had read before
+  Place places[8] = {};
 };
 
 struct alignas(64) Task {
@@ -145,11 +149,11 @@ struct alignas(64) Task {
   // fairness to spinning: see World::idle_point
   std::uint64_t idle_mark = 0;
   Polling polling;
+  Round round;
   std::uint32_t clock_reads = 0;
   std::uint32_t fruitless = 0;        ///< steps since fruitless_epoch, see World::seems_to_spin
   std::uint64_t fruitless_epoch = 0;  ///< progress of the world at the last of them
   std::uint64_t clock_read_at = 0;
-  Round round;
 
   bool detached = false;
   bool joined = false;

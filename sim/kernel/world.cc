@@ -386,8 +386,11 @@ bool World::advance() {
 }
 
 void World::idle_point(Op op, const void* object) {
-  if (__builtin_expect(search_, 0)) return search_idle_point(op, object);
   Task& self = *current_;
+  if (__builtin_expect(search_, 0)) {
+    if (object == nullptr && !seems_to_spin(self)) return;
+    return spinning_point(op, object);
+  }
   if (idle_seen_ != progress_epoch_) {
     idle_seen_ = progress_epoch_;
     ++idle_mark_;
@@ -465,6 +468,7 @@ Task& World::spawn(void* (*entry)(void*), void* argument) {
   task.joiners.clear();
   task.idle_mark = 0;
   task.polling = {};
+  task.round.count = 0;
   task.clock_reads = 0;
   task.clock_read_at = never;
   task.detached = task.joined = task.by_exit = task.killed = false;

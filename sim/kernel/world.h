@@ -111,6 +111,10 @@ class World {
   // offered until that location is written, or nothing else can go on. The same holds for the replay of what it found.
 
   bool search_mode() const { return search_; }
+  /// Before an operation under a search: how often the running task has done the same with nothing changed anywhere.
+  std::uint32_t times_again(Op op, const void* address);
+  /// A scheduling point of a task that spins: it waits for `object` (null: anything) to be written.
+  void spinning_point(Op op, const void* object);
   /// The running task's step touched an object.
   __attribute__((always_inline)) void accessed(const Touch& touch) {
     if (__builtin_expect(search_, 0)) note_touch(touch);
@@ -289,9 +293,6 @@ class World {
   }
   bool pass_spinning();
   bool seems_to_spin(Task& task);
-  bool goes_round(const Task& task, const NextStep& next) const;
-  void note_read(Task& task, const void* object);
-  void search_idle_point(Op op, const void* object);
   void note_touch(const Touch& touch);
   void note_order(std::uint32_t later, std::uint32_t earlier);
   void announce_wait(Op op, const void* what, const void* gate);
@@ -353,6 +354,7 @@ class World {
   std::uint64_t instant_progress_ = 0;
   std::uint64_t instant_waits_ = 0;
 
+  std::uint32_t stretch_ = 0;   ///< how many times a strategy has let the running task go on
   // fairness to spinning, see idle_point()
   std::uint64_t idle_seen_ = 0;   ///< progress_epoch_ when the counts below were started
   std::uint64_t idle_mark_ = 0;   ///< a task that carries it has spun since anything changed

@@ -8,7 +8,10 @@ namespace foreseed::memory {
 
 namespace {
 
+// Of the same operations with the same result.
 constexpr std::uint32_t spins_before_idle = 6;
+constexpr std::uint32_t spins_told_apart = 6;  // by a search: to it those that follow are one step with the last of them,
+constexpr std::uint32_t spins_together = 100;  // up to here. libstdc++ reads 17 times before it sleeps
 const char fence_address = 0;  // what a fence touches, to a search
 
 /// The object at `address`, found to hold `value`; where no instrumented code left that there, see unknown_writer.h.
@@ -34,10 +37,24 @@ void read_from(const SyncObject& object, Task& self, Order order) {
   }
 }
 
+/// A scheduling point under a search. A task that does the same again and again, with nothing changed anywhere, waits for a
+/// change, unless it sleeps after a while.
+void search_point(Op op, const void* address) {
+  World& world = World::get();
+  const Task& self = world.current();
+  const std::uint32_t again = world.times_again(op, address);
+  const auto at_least = [&](std::uint32_t times) { return again >= times || (op == Op::atomic_load && self.polls(address, times)); };
+  const bool loop = again >= spins_told_apart && self.round.count > 1;
+  // A compare-exchange may expect something else than the last one did.
+  if (at_least(op == Op::atomic_cas ? spins_told_apart : spins_together)) return world.spinning_point(op, loop ? nullptr : address);
+  if (op == Op::atomic_cas || !at_least(spins_told_apart)) world.point(op, address);
+}
+
 }  // namespace
 
 void atomic_point(Op op, const void* address) {
   World& world = World::get();
+  if (__builtin_expect(world.search_mode(), 0)) return search_point(op, address);
   if (__builtin_expect(world.current().polls(address, spins_before_idle), 0)) {
     world.idle_point(op, address);
   } else {

@@ -173,6 +173,33 @@ TEST_P(EveryStrategy, comes_to_the_end) {
   }
 }
 
+void looks_under_a_lock() {
+  std::mutex mutex;
+  bool ready = false;
+  std::thread other([&] {
+    const std::lock_guard lock(mutex);
+    ready = true;
+  });
+  for (bool seen = false; !seen;) {
+    const std::lock_guard lock(mutex);
+    seen = ready;
+  }
+  other.join();
+}
+
+TEST(EveryStrategy, lets_others_go_on_where_a_task_looks_again_and_again_under_a_lock) {
+  for (const std::string& strategy : explore::strategy_names()) {
+    const RunSeries series;
+    for (std::uint64_t seed = 0; seed < 50; ++seed) {
+      RunOptions options;
+      options.seed = seed;
+      options.strategy = explore::strategy_named(strategy, seed);
+      const Execution execution = run_once(scenario_of(looks_under_a_lock), options);
+      ASSERT_FALSE(execution.finding.has_value()) << strategy << ", seed " << seed << ": " << execution.finding->message;
+    }
+  }
+}
+
 class Explored : public ::testing::TestWithParam<Program> {};
 
 TEST_P(Explored, has_few_traces) {
