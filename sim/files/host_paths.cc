@@ -34,8 +34,6 @@ constexpr std::string_view host_paths[] = {
     "/proc/self"sv,
     "/sys"sv,
     "/etc/ld.so.cache"sv,
-    "/etc/hosts"sv,
-    "/etc/resolv.conf"sv,
     "/etc/nsswitch.conf"sv,
     "/etc/host.conf"sv,
     "/etc/gai.conf"sv,

@@ -43,8 +43,10 @@ long start_of(int directory, const char* path, Start& start) {
 }
 
 long find(int directory, const char* path, Start& start, Place& place) {
-  const long error = start_of(directory, path, start);
-  return error != 0 ? error : start.tree->find(*start.inode, path, place);
+  long error = start_of(directory, path, start);
+  if (error == 0) error = start.tree->find(*start.inode, path, place);
+  if (error == 0 && place.inode != nullptr && place.inode->made_at_use != nullptr) start.tree->make_data(*place.inode);
+  return error;
 }
 
 /// The same for a name that must exist.
@@ -72,6 +74,7 @@ long try_open(int directory, const char* path, int flags, unsigned mode) {
     if (!place.inode->is_directory() && (flags & O_DIRECTORY) != 0) return -ENOTDIR;
     if (place.inode->kind == Inode::Kind::socket) return -ENXIO;
   }
+  if (writes) place.inode->made_at_use = nullptr;
   File& file = io::make<File>(*start.tree, *place.inode, flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC | O_NOCTTY));
   file.nonblocking = (flags & O_NONBLOCK) != 0;
   const long descriptor = io::open(file);
@@ -249,6 +252,7 @@ long truncate(const char* path, std::int64_t size) {
   Place place;
   if (const long error = find_existing(AT_FDCWD, path, start, place); error != 0) return error;
   if (place.inode->is_directory()) return -EISDIR;
+  place.inode->made_at_use = nullptr;
   File& file = io::make<File>(*start.tree, *place.inode, O_WRONLY);
   const long result = file.truncate(size);
   file.closed();

@@ -25,6 +25,8 @@ bool is_within(const Inode& inode, const Inode& directory) {
 
 }  // namespace
 
+std::string (*hosts_text)() = nullptr;
+
 Tree::Tree(std::uint32_t of_host) : host(of_host) {
   root_ = &new_inode(Inode::Kind::directory, 0755);
   root_->parent = root_;
@@ -33,6 +35,7 @@ Tree::Tree(std::uint32_t of_host) : host(of_host) {
     Place place;
     Inode* made = nullptr;
     FORESEED_ASSERT(find(*root_, path, place) == 0 && make(place, kind, mode, made) == 0);
+    return made;
   };
   for (const char* const path : {"/dev", "/etc", "/home", "/tmp", "/var", "/var/lib", "/var/log", "/var/tmp"}) {
     add(path, Inode::Kind::directory, 0755);
@@ -42,6 +45,8 @@ Tree::Tree(std::uint32_t of_host) : host(of_host) {
   add("/dev/full", Inode::Kind::full_device, 0666);
   add("/dev/random", Inode::Kind::random_device, 0666);
   add("/dev/urandom", Inode::Kind::random_device, 0666);
+  add("/etc/hosts", Inode::Kind::file, 0644)->made_at_use = hosts_text;
+  add("/etc/resolv.conf", Inode::Kind::file, 0644);
   for (const auto& inode : inodes_) inode->durable_names = inode->names;
   name_changes_.clear();
 }
@@ -107,6 +112,12 @@ void Tree::let_go(Inode& inode) {
   if (inode.links != 0 || inode.opens != 0) return;
   count(-static_cast<std::int64_t>(inode.data.size()));
   inode.data = {};
+}
+
+void Tree::make_data(Inode& inode) {
+  count(-static_cast<std::int64_t>(inode.data.size()));
+  inode.data = inode.durable_data = inode.made_at_use();
+  count(static_cast<std::int64_t>(inode.data.size()));
 }
 
 long Tree::make(const Place& place, Inode::Kind kind, std::uint32_t mode, Inode*& made) {

@@ -63,6 +63,7 @@ struct Inode {
   std::uint64_t lifetime = 0;  ///< a hint that is kept: fcntl(2), F_SET_RW_HINT
   bool mapped = false;  ///< shared, at least once (mapped.h)
 
+  std::string (*made_at_use)() = nullptr;  ///< of a file that nobody has written: its data
   std::string data;
   std::string durable_data;
   std::vector<DataChange> data_changes;  ///< between the two, oldest first
@@ -124,6 +125,8 @@ class Tree {
   }
   std::uint64_t used() const { return used_; }
   void count(std::int64_t bytes) { used_ += static_cast<std::uint64_t>(bytes); }
+  /// To be called when the inode was found by a name.
+  void make_data(Inode& inode);
   /// To be called when `links` or `opens` has become smaller.
   void let_go(Inode& inode);
 
@@ -173,6 +176,9 @@ void set_capacity(std::uint32_t host, std::uint64_t bytes);
 /// After `after` more operations `op` (Op::count_: any of read, write, file_sync, file_open, file_truncate and those on
 /// names) the next one fails with `error`.
 void fail_next(std::uint32_t host, Op op, int error, std::uint32_t after);
+
+/// What /etc/hosts says. Set by the network's room.
+extern std::string (*hosts_text)();
 
 void install(World& world);
 

@@ -1,5 +1,6 @@
 #include "net/network.h"
 
+#include "files/tree.h"
 #include "net/datagram.h"
 #include "net/local.h"
 #include "net/socket.h"
@@ -57,6 +58,19 @@ std::uint32_t Network::resolve(std::uint32_t from, std::string_view name) {
   if (name == "localhost") return loopback;
   const auto it = names_.find(name);
   return it == names_.end() || machines_[it->second]->unknown ? 0 : machines_[it->second]->address;
+}
+
+std::string Network::hosts_file() {
+  machine(0);  // the body's, where nobody asked for it yet
+  std::string text = "127.0.0.1 localhost\n";
+  for (std::uint32_t i = 0; i < count_; ++i) {
+    const Machine& machine = *machines_[i];
+    const std::uint32_t a = machine.address;
+    if (machine.unknown) continue;
+    for (const int shift : {24, 16, 8, 0}) text += std::to_string(a >> shift & 255) + (shift == 0 ? ' ' : '.');
+    text += machine.name + '\n';
+  }
+  return text;
 }
 
 Link& Network::link(std::uint32_t from, std::uint32_t to) {
@@ -137,4 +151,5 @@ void foreseed::net_install() {
   };
   World::get().add_hooks(hooks);
   World::get().fetch_for_message = net::fetch_for_message;
+  files::hosts_text = [] { return net::Network::get().hosts_file(); };
 }

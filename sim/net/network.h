@@ -69,6 +69,9 @@ class Network {
   /// The address of a name as host `from` sees it; 0 if it is not known.
   std::uint32_t resolve(std::uint32_t from, std::string_view name);
 
+  /// The same of all names, as /etc/hosts tells it.
+  std::string hosts_file();
+
   /// The way from one host to another (or to itself).
   Link& link(std::uint32_t from, std::uint32_t to);
 

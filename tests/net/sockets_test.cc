@@ -14,7 +14,10 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <cstdio>
 #include <cstring>
+#include <fstream>
+#include <iterator>
 #include <string>
 #include <thread>
 
@@ -253,6 +256,27 @@ void closing_lingers() {
 }
 
 TEST(Sockets, close_lingers_where_it_is_told_to) { holds(closing_lingers); }
+
+void hosts_in_etc() {
+  const auto text = [] {
+    std::ifstream in("/etc/hosts");
+    return std::string(std::istreambuf_iterator<char>(in), {});
+  };
+  foreseed::Host server("server", [] {});
+  const std::string both = "127.0.0.1 localhost\n10.0.0.1 client\n10.0.0.2 server\n";
+  FORESEED_CHECK(text() == both);
+  foreseed::Host later("later", [] {});
+  FORESEED_CHECK(text() == both + "10.0.0.3 later\n");
+  FaultPlan().unknown_name("later", {1s, 2s}).start();
+  std::this_thread::sleep_for(1500ms);
+  FORESEED_CHECK(text() == both);
+  std::ofstream("/etc/hosts", std::ios::app) << "10.0.0.3 alias\n";
+  std::this_thread::sleep_for(1s);
+  FORESEED_CHECK(text() == both + "10.0.0.3 alias\n");
+  FORESEED_CHECK(std::ifstream("/etc/resolv.conf").peek() == EOF);
+}
+
+TEST(Sockets, hosts_are_in_etc_until_the_program_writes_it) { holds(hosts_in_etc); }
 
 void asks_for_raw() { socket(AF_INET, SOCK_RAW, 0); }
 void asks_for_packets() { socket(AF_UNIX, SOCK_SEQPACKET, 0); }
