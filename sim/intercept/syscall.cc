@@ -12,6 +12,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/select.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
@@ -87,6 +88,31 @@ long through(Result (*function)(Parameters...), const long* a) {
   }(std::index_sequence_for<Parameters...>());
 }
 
+/// struct sched_attr in its first version.
+struct Attributes {
+  std::uint32_t size;
+  std::uint32_t of_class;
+  std::uint64_t flags;
+  std::int32_t nice;
+  std::uint32_t priority;
+  std::uint64_t runtime, deadline, period;
+};
+
+long get_attributes(pid_t id, Attributes* out, unsigned size, unsigned flags) {
+  if (out == nullptr || size < sizeof *out || flags != 0) return errno = EINVAL, -1;
+  const int of_class = sched_getscheduler(id);
+  if (of_class < 0) return -1;
+  *out = {sizeof *out, static_cast<std::uint32_t>(of_class), 0, getpriority(PRIO_PROCESS, static_cast<id_t>(id)), 0, 0, 0, 0};
+  return 0;
+}
+
+long set_attributes(pid_t id, const Attributes* given, unsigned flags) {
+  if (given == nullptr || flags != 0) return errno = EINVAL, -1;
+  const sched_param parameters{static_cast<int>(given->priority)};
+  if (sched_setscheduler(id, static_cast<int>(given->of_class), &parameters) != 0) return -1;
+  return setpriority(PRIO_PROCESS, static_cast<id_t>(id), given->nice) == 0 ? 0 : (errno = EPERM, -1);
+}
+
 }  // namespace
 
 FORESEED_EXPORT long syscall(long number, ...) noexcept {
@@ -136,6 +162,8 @@ FORESEED_EXPORT long syscall(long number, ...) noexcept {
       return error_through_errno(clock_nanosleep(as<clockid_t>(a[0]), as<int>(a[1]), as<const timespec*>(a[2]), as<timespec*>(a[3])));
     case SYS_sched_getaffinity:  // says how many bytes of the set it has written
       return sched_getaffinity(as<pid_t>(a[0]), as<std::size_t>(a[1]), as<cpu_set_t*>(a[2])) == 0 ? static_cast<long>(sizeof(long)) : -1;
+    case SYS_sched_getattr: return through(get_attributes, a);
+    case SYS_sched_setattr: return through(set_attributes, a);
     default: {
       const Entry entry;
       World::get().fail(FindingKind::unsupported,

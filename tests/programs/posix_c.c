@@ -1252,9 +1252,27 @@ static void* has_another_id(void* first) {
   return NULL;
 }
 
+/* What glibc has no function for; GLib gives the threads of its pools what it finds so. */
+struct attributes {
+  unsigned size, class;
+  unsigned long long flags;
+  int nice;
+  unsigned priority;
+  unsigned long long runtime, deadline, period, bounds;
+};
+
+static void* takes_attributes(void* given) {
+  struct attributes found;
+  check(syscall(SYS_sched_setattr, 0, given, 0) == 0, "sched_setattr failed");
+  check(syscall(SYS_sched_getattr, 0, &found, sizeof found, 0) == 0 && found.class == SCHED_OTHER, "another class");
+  check(found.nice == ((struct attributes*)given)->nice && found.priority == 0, "another nice value");
+  return NULL;
+}
+
 /* By their numbers, as libraries make some of them. */
 const char* posix_c_system_calls(void) {
   int ends[2];
+  struct attributes own;
   char byte = 0;
   struct timespec time = {0, ms};
   long id = syscall(SYS_gettid);
@@ -1266,6 +1284,10 @@ const char* posix_c_system_calls(void) {
   check(syscall(SYS_close, ends[1]) == -1 && errno == EBADF, "close of what is closed did not fail");
   check(syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC, 0, &time, NULL) == 0, "clock_nanosleep failed");
   check(syscall(SYS_sched_yield) == 0, "sched_yield failed");
+  check(syscall(SYS_sched_getattr, 0, &own, 16, 0) == -1 && errno == EINVAL, "sched_getattr wrote into too little");
+  check(syscall(SYS_sched_getattr, 0, &own, sizeof own, 0) == 0 && own.size >= 48, "sched_getattr failed");
+  if (own.nice < 19) ++own.nice;
+  check(pthread_create(&thread, NULL, takes_attributes, &own) == 0 && pthread_join(thread, NULL) == 0, "no thread");
   return done();
 }
 
