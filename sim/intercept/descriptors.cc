@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include <vector>
 
+#include "intercept/host_files.h"
 #include "intercept/real.h"
 #include "io/descriptors.h"
 #include "memory/isolation.h"
@@ -53,7 +54,7 @@ int poll_until(pollfd* entries, nfds_t count, std::uint64_t deadline_ns) {
 }  // namespace
 
 FORESEED_EXPORT int close(int fd) {
-  if (!ours(fd)) return REAL(close)(fd);
+  if (!ours(fd)) return closed_on_host(fd), REAL(close)(fd);
   const Entry entry;
   if (net::Socket* const socket = net::find_socket(fd); socket != nullptr) net::linger(*socket);
   return static_cast<int>(through_errno(io::close(fd)));
@@ -191,7 +192,7 @@ FORESEED_EXPORT int ioctl(int fd, unsigned long request, ...) noexcept {
 }
 
 FORESEED_EXPORT int dup(int fd) noexcept {
-  return ours(fd) ? control(fd, F_DUPFD, io::first_descriptor) : REAL(dup)(fd);
+  return ours(fd) ? control(fd, F_DUPFD, io::first_descriptor) : opened_on_host(REAL(dup)(fd));
 }
 
 FORESEED_EXPORT int dup2(int from, int to) noexcept {

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "files/directory_stream.h"
+#include "intercept/host_files.h"
 #include "intercept/virtual.h"
 
 using namespace foreseed;
@@ -26,7 +27,7 @@ DIR* as_stream(int fd) {
 }  // namespace
 
 FORESEED_EXPORT DIR* opendir(const char* path) {
-  if (!virtual_path(AT_FDCWD, path)) return REAL(opendir)(path);
+  if (!virtual_path(AT_FDCWD, path)) return opened_on_host(REAL(opendir)(path));
   const int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return nullptr;
   DIR* const stream = as_stream(fd);
@@ -34,7 +35,12 @@ FORESEED_EXPORT DIR* opendir(const char* path) {
   return stream;
 }
 
-FORESEED_EXPORT DIR* fdopendir(int fd) { return virtual_descriptor(fd) ? as_stream(fd) : REAL(fdopendir)(fd); }
+FORESEED_EXPORT DIR* fdopendir(int fd) {
+  if (virtual_descriptor(fd)) return as_stream(fd);
+  DIR* const stream = opened_on_host(REAL(fdopendir)(fd));
+  if (stream != nullptr) closed_on_host(fd);
+  return stream;
+}
 
 FORESEED_EXPORT dirent64* readdir64(DIR* stream) {
   files::DirectoryStream* const found = ours(stream);
@@ -53,7 +59,7 @@ FORESEED_EXPORT dirent* readdir(DIR* stream) {
 
 FORESEED_EXPORT int closedir(DIR* stream) {
   files::DirectoryStream* const found = ours(stream);
-  if (found == nullptr) return REAL(closedir)(stream);
+  if (found == nullptr) return closed_on_host(stream), REAL(closedir)(stream);
   const int fd = found->descriptor;
   {
     const Entry entry;

@@ -14,6 +14,7 @@
 #include <cstring>
 
 #include "files/mapped.h"
+#include "intercept/host_files.h"
 #include "intercept/virtual.h"
 #include "memory/isolation.h"
 #include "memory/mappings.h"
@@ -31,7 +32,7 @@ int open_file(int directory, const char* path, int flags, mode_t mode) {
   if (simulated_code() && ((flags & O_ACCMODE) != O_RDONLY || (flags & (O_CREAT | O_TRUNC)) != 0)) {
     return errno = EROFS, -1;
   }
-  return REAL(openat)(directory, path, flags, mode);
+  return opened_on_host(REAL(openat)(directory, path, flags, mode));
 }
 
 }  // namespace

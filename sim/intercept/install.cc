@@ -16,6 +16,7 @@ void install_rooms(World& world) {
   files::install(world);
   net_install();
   fault::install(world);
+  install_host_files(world);
   install_process_state(world);
   install_inline_calls(world);
 }

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "intercept/host_files.h"
 #include "intercept/virtual.h"
 
 using namespace foreseed;
@@ -126,7 +127,7 @@ int descriptor_of(FILE* stream) {
 FORESEED_EXPORT FILE* fopen(const char* path, const char* mode) {
   if (!virtual_path(AT_FDCWD, path)) {
     if (simulated_code() && (flags_of(mode) & O_ACCMODE) != O_RDONLY) return errno = EROFS, nullptr;
-    return REAL(fopen)(path, mode);
+    return opened_on_host(REAL(fopen)(path, mode));
   }
   const int flags = flags_of(mode);
   if (flags < 0) return errno = EINVAL, nullptr;
@@ -138,7 +139,11 @@ FORESEED_EXPORT FILE* fopen(const char* path, const char* mode) {
 }
 
 FORESEED_EXPORT FILE* fdopen(int fd, const char* mode) noexcept {
-  if (!virtual_descriptor(fd)) return REAL(fdopen)(fd, mode);
+  if (!virtual_descriptor(fd)) {
+    FILE* const stream = opened_on_host(REAL(fdopen)(fd, mode));
+    if (stream != nullptr) closed_on_host(fd);
+    return stream;
+  }
   const int flags = flags_of(mode);
   if (flags < 0) return errno = EINVAL, nullptr;
   if (with_file(fd, -EBADF, [&](files::File& file) {
@@ -153,6 +158,11 @@ FORESEED_EXPORT FILE* fdopen(int fd, const char* mode) noexcept {
 FORESEED_EXPORT FILE* freopen(const char* path, const char* mode, FILE* stream) {
   if (simulated_code()) unsupported_call("freopen()");
   return REAL(freopen)(path, mode, stream);
+}
+
+FORESEED_EXPORT int fclose(FILE* stream) {
+  closed_on_host(stream);
+  return REAL(fclose)(stream);
 }
 
 FORESEED_EXPORT int fileno(FILE* stream) noexcept {

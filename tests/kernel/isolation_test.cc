@@ -1,11 +1,16 @@
 // Nothing leaks from one run into the next: globals, statics, memory allocated before the run, descriptors of a library (S4-02).
 
+#include <dirent.h>
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <pthread.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <iostream>
 #include <map>
@@ -220,6 +225,45 @@ TEST(Isolation, a_library_that_a_run_loads_is_the_same_in_each) {
     }
   }
   EXPECT_EQ(registered, std::vector<int>{17});
+}
+
+// --- files of the host that nobody closes
+
+void leaves_files_open() {
+  FORESEED_CHECK(open("/etc/passwd", O_RDONLY) >= 0);
+  FORESEED_CHECK(dup(open("/etc/group", O_RDONLY)) >= 0);
+  static FILE* file;
+  static DIR* directory;
+  file = fopen("/etc/passwd", "r");
+  directory = opendir("/etc/ssl");
+  FORESEED_CHECK(file != nullptr && fgetc(file) != EOF && directory != nullptr && readdir(directory) != nullptr);
+  const int fd = open("/etc/group", O_RDONLY);
+  FILE* const closed = fdopen(fd, "r");
+  FORESEED_CHECK(fclose(closed) == 0 && fcntl(fd, F_GETFD) == -1);
+}
+
+void is_killed_with_a_file_open() {
+  Host host("server", [] {
+    const int fd = open("/etc/passwd", O_RDONLY);
+    std::this_thread::sleep_for(std::chrono::seconds(5));
+    close(fd);
+  });
+  std::this_thread::sleep_for(std::chrono::seconds(1));
+  host.kill();
+}
+
+TEST(Isolation, files_of_the_host_are_closed_where_the_program_does_not) {
+  struct stat first {};
+  for (void (*const body)() : {leaves_files_open, is_killed_with_a_file_open}) {
+    const RunSeries series;
+    for (std::uint64_t seed = 0; seed < 20; ++seed) {
+      const Execution execution = run_seed(body, seed);
+      EXPECT_FALSE(execution.finding) << execution.finding->message;
+    }
+  }
+  int open_ones = 0;
+  for (int fd = 0; fd < 100; ++fd) open_ones += fstat(fd, &first) == 0;
+  EXPECT_LT(open_ones, 20);
 }
 
 // --- values of keys: destroyed where a thread ends, and not where main() returns
