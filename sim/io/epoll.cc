@@ -108,6 +108,7 @@ long wait(Epoll& epoll, epoll_event* events, int max, std::uint64_t deadline_ns)
   World& world = World::get();
   world.point(Op::epoll_wait);
   int count = collect(epoll, events, max);
+  if (count != 0) world.current().tell(&epoll, epoll.changes());
   while (count == 0 && world.now() < deadline_ns) {
     std::deque<Waiter> places;
     epoll.each_source([&](Description& source) { places.emplace_back(source.waiters, world.current()); });

@@ -7,7 +7,8 @@
 namespace foreseed {
 
 namespace {
-/// A task that goes on for so many steps (under a search: yields) with no change anywhere is in a loop that waits for one.
+/// A task that goes on for so many steps (under a search: yields) with no change anywhere, or asks epoll so often for
+/// descriptors to which nothing has happened, is in a loop that waits for others.
 constexpr std::uint32_t fruitless_before_spinning = 64;
 
 /// A task that has gone on for so many steps, though others could have, may wait for one of them in a way that changes
@@ -18,6 +19,7 @@ bool any_spins = false;  ///< some task may have NextStep::spins
 }  // namespace
 
 bool World::seems_to_spin(Task& task) {
+  if (task.told.again >= fruitless_before_spinning) return task.told.again = 0, true;
   if (task.fruitless_epoch != progress_epoch_) task.fruitless = 0;
   task.fruitless_epoch = progress_epoch_;
   return ++task.fruitless >= fruitless_before_spinning;

@@ -141,6 +141,12 @@ struct alignas(64) Task {
     return polling.again >= times && polling.address == address && polling.epoch == epoch();
   }
 
+  /// A wait for descriptors, `by`, was over at once; `changes` counts what has happened to them.
+  void tell(const void* by, std::uint64_t changes) {
+    const bool again = told.address == by && told.value == changes;
+    told = {by, changes, 0, again ? told.again + 1 : 0};
+  }
+
   const void* used[2] = {};     ///< the socket that it used last, and where that sends to: only to be fetched ahead
 
   Link places;              ///< its Waiters
@@ -150,6 +156,7 @@ struct alignas(64) Task {
   std::uint64_t idle_mark = 0;
   Polling polling;
   Round round;
+  Polling told;  ///< by what waits for descriptors, see tell()
   std::uint32_t clock_reads = 0;
   std::uint32_t fruitless = 0;        ///< steps since fruitless_epoch, see World::seems_to_spin
   std::uint64_t fruitless_epoch = 0;  ///< progress of the world at the last of them

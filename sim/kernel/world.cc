@@ -467,7 +467,7 @@ Task& World::spawn(void* (*entry)(void*), void* argument) {
   task.places.previous = task.places.next = &task.places;
   task.joiners.clear();
   task.idle_mark = 0;
-  task.polling = {};
+  task.polling = task.told = {};
   task.round.count = 0;
   task.clock_reads = 0;
   task.clock_read_at = never;

@@ -2,6 +2,9 @@
 // from its order. All under fixed seeds.
 
 #include <gtest/gtest.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -97,6 +100,31 @@ void waits_with_a_limit() {
     FORESEED_CHECK(condition.wait_for(lock, std::chrono::seconds(1)) == std::cv_status::timeout);
   }
   other.join();
+}
+
+/// A new socket hangs up until it is connected: epoll has something to report all the time.
+void asks_for_a_new_socket() {
+  std::mutex mutex;
+  bool done = false;
+  const int epoll = epoll_create1(0);
+  const int fd = socket(AF_INET, SOCK_STREAM, 0);
+  epoll_event event{};
+  epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
+  std::thread asks([&] {
+    for (bool over = false; !over;) {
+      epoll_event reported;
+      FORESEED_CHECK(epoll_wait(epoll, &reported, 1, -1) == 1 && (reported.events & EPOLLHUP) != 0);
+      const std::lock_guard lock(mutex);
+      over = done;
+    }
+  });
+  {
+    const std::lock_guard lock(mutex);
+    done = true;
+  }
+  asks.join();
+  close(fd);
+  close(epoll);
 }
 
 void sixty_four_threads() {
@@ -224,6 +252,7 @@ constexpr Program programs[] = {
     {"exception_within_a_thread", exception_within_a_thread, 24},
 };
 constexpr Program with_too_many_traces[] = {
+    {"asks_for_a_new_socket", asks_for_a_new_socket, 0},
     {"sleeps_until", sleeps_until, 0},
     {"two_that_wait_for_each_other", two_that_wait_for_each_other, 0},
     {"sixty_four_threads", sixty_four_threads, 0},
