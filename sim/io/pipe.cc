@@ -1,10 +1,12 @@
 #include "io/pipe.h"
 
 #include <algorithm>
+#include <bit>
 #include <cerrno>
 #include <climits>
 #include <csignal>
 #include <cstring>
+#include <fcntl.h>
 
 #include "io/descriptors.h"
 
@@ -45,7 +47,7 @@ long PipeEnd::write(const void* data, std::size_t size) {
       broken_pipe();
       return report(Op::write, written != 0 ? static_cast<long>(written) : -EPIPE);
     }
-    const std::size_t room = pipe_capacity - other->bytes.size();
+    const std::size_t room = other->capacity - other->bytes.size();
     const std::size_t least = size <= PIPE_BUF ? size : 1;
     if (room < least) {
       if (nonblocking) return report(Op::write, written != 0 ? static_cast<long>(written) : -EAGAIN, written != 0);
@@ -62,13 +64,27 @@ long PipeEnd::write(const void* data, std::size_t size) {
   return report(Op::write, static_cast<long>(written));
 }
 
+long PipeEnd::control(int command, long argument) {
+  PipeEnd& pipe = reader ? *this : *other;
+  if (command == F_GETPIPE_SZ) return static_cast<long>(pipe.capacity);
+  if (command != F_SETPIPE_SZ) return Description::control(command, argument);
+  if (argument < 0 || argument > 1L << 31) return -EINVAL;
+  const std::size_t wanted = std::bit_ceil(std::max<std::size_t>(static_cast<std::size_t>(argument), PIPE_BUF));
+  if (wanted > pipe_capacity_max) return -EPERM;
+  World::get().point(Op::pipe);
+  if (wanted < pipe.bytes.size()) return report(Op::pipe, -EBUSY);
+  pipe.capacity = wanted;
+  pipe.other->changed();
+  return report(Op::pipe, static_cast<long>(wanted));
+}
+
 short PipeEnd::readiness() const {
   if (reader) {
     const short readable = bytes.empty() ? 0 : POLLIN | POLLRDNORM;
     return static_cast<short>(readable | (other->references == 0 ? POLLHUP : 0));
   }
   if (other->references == 0) return POLLOUT | POLLWRNORM | POLLERR;
-  return pipe_capacity - other->bytes.size() >= PIPE_BUF ? POLLOUT | POLLWRNORM : 0;
+  return other->capacity - other->bytes.size() >= PIPE_BUF ? POLLOUT | POLLWRNORM : 0;
 }
 
 long open_pipe(int descriptors[2], bool nonblocking) {

@@ -1,5 +1,5 @@
 #pragma once
-// Pipes, as in pipe(7): 64 KiB of bytes; writes of up to PIPE_BUF bytes stay whole.
+// Pipes, as in pipe(7): 64 KiB of bytes or as many as F_SETPIPE_SZ says; writes of up to PIPE_BUF bytes stay whole.
 
 #include <string>
 
@@ -7,7 +7,8 @@
 
 namespace foreseed::io {
 
-inline constexpr std::size_t pipe_capacity = 64 * 1024;
+inline constexpr std::size_t default_pipe_capacity = 64 * 1024;
+inline constexpr std::size_t pipe_capacity_max = 1024 * 1024;  ///< for an unprivileged process
 
 struct PipeEnd : Description {
   explicit PipeEnd(bool is_reader) : Description(Kind::pipe, "pipe"), reader(is_reader) {}
@@ -15,11 +16,13 @@ struct PipeEnd : Description {
   long write(const void* data, std::size_t size) override;
   short readiness() const override;
   std::size_t unread() const override { return reader ? bytes.size() : 0; }
+  long control(int command, long argument) override;
   void closed() override { other->changed(); }
 
   const bool reader;
   PipeEnd* other = nullptr;
   std::string bytes;  ///< in the pipe; kept by the reading end
+  std::size_t capacity = default_pipe_capacity;  ///< kept by the reading end
   VectorClock clock;  ///< what the writers knew; kept by the reading end
 };
 

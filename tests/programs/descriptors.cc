@@ -135,6 +135,8 @@ void pipe_without_waiting() {
   int blocks = 0;
   while (write(writer, block.data(), block.size()) == 4096) ++blocks;
   check(errno == EAGAIN && blocks == 16, "a pipe does not hold 64 KiB");
+  check(fcntl(writer, F_GETPIPE_SZ) == 65536, "a pipe is told to hold another number of bytes");
+  check(fcntl(writer, F_SETPIPE_SZ, 100) == -1 && errno == EBUSY, "a pipe was made smaller than what is in it");
   check(events_of(writer, POLLOUT, 0) == 0, "a full pipe can be written");
   int unread = 0;
   check(ioctl(reader, FIONREAD, &unread) == 0 && unread == 65536, "FIONREAD is wrong");
@@ -142,6 +144,12 @@ void pipe_without_waiting() {
   std::string all(65536, '\0');
   check(read_all(reader, all.data(), all.size()), "short read");
   check(events_of(reader, POLLIN, 0) == POLLHUP, "no hang-up after the writer's close");
+  check(pipe2(ends, O_NONBLOCK | O_CLOEXEC) == 0, "no pipe");
+  Descriptor small_reader(ends[0]);
+  Descriptor small_writer(ends[1]);
+  check(fcntl(small_reader, F_SETPIPE_SZ, 100) == 4096, "a pipe does not become as small as it can be");
+  check(write(small_writer, block.data(), block.size()) == 4096, "a small pipe does not hold a page");
+  check(write(small_writer, &byte, 1) == -1 && errno == EAGAIN, "a small pipe holds more than a page");
   check.done();
 }
 
