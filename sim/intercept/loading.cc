@@ -48,3 +48,6 @@ FORESEED_EXPORT void* dlopen(const char* name, int flags) noexcept {
   wanted = {name, flags};
   World::get().begin_again(load);
 }
+
+/// What was loaded stays: before the run, by the program's constructors say, or for it.
+FORESEED_EXPORT int dlclose(void* library) noexcept { return simulated_code() ? 0 : REAL(dlclose)(library); }

@@ -227,6 +227,24 @@ TEST(Isolation, a_library_that_a_run_loads_is_the_same_in_each) {
   EXPECT_EQ(registered, std::vector<int>{17});
 }
 
+void* loaded_before = nullptr;
+
+void closes_what_was_loaded_before() {
+  const auto count = reinterpret_cast<int (*)()>(dlsym(loaded_before, "count_loaded"));
+  FORESEED_CHECK(count() == 43);
+  FORESEED_CHECK(dlclose(loaded_before) == 0);
+}
+
+TEST(Isolation, a_library_that_was_loaded_before_the_run_stays) {
+  loaded_before = dlopen(LOADED_LIBRARY, RTLD_NOW | RTLD_LOCAL);
+  ASSERT_NE(loaded_before, nullptr);
+  const RunSeries series;
+  for (std::uint64_t seed = 0; seed < 5; ++seed) {
+    const Execution execution = run_seed(closes_what_was_loaded_before, seed);
+    EXPECT_FALSE(execution.finding) << execution.finding->message;
+  }
+}
+
 // --- files of the host that nobody closes
 
 void leaves_files_open() {
