@@ -218,3 +218,10 @@ FORESEED_EXPORT int sigprocmask(int how, const sigset_t* set, sigset_t* old) noe
 FORESEED_EXPORT int sigpending(sigset_t* set) noexcept {
   return simulated_code() ? sigemptyset(set) : REAL(sigpending)(set);
 }
+
+// --- what pthread_atfork() registers: simulated code does not fork, and foreseed's own forks are not the program's
+
+extern "C" int __register_atfork(void (*)(), void (*)(), void (*)(), void*);
+FORESEED_EXPORT int __register_atfork(void (*before)(), void (*parent)(), void (*child)(), void* library) {
+  return simulated_code() ? 0 : REAL(__register_atfork)(before, parent, child, library);
+}

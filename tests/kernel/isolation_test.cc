@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -177,6 +178,20 @@ TEST(Isolation, what_signals_do_is_put_back) {
   EXPECT_EQ(action.sa_handler, SIG_DFL);
   sigprocmask(SIG_SETMASK, nullptr, &after);
   for (const int signal : {SIGTERM, SIGUSR1, SIGSEGV}) EXPECT_EQ(sigismember(&before, signal), sigismember(&after, signal));
+}
+
+int forks = 0;
+
+void wants_to_hear_of_forks() {
+  FORESEED_CHECK(pthread_atfork([] { ++forks; }, nullptr, nullptr) == 0);
+}
+
+TEST(Isolation, what_a_run_does_at_forks_ends_with_it) {
+  EXPECT_FALSE(first_finding(wants_to_hear_of_forks, 3).has_value());
+  const pid_t child = fork();
+  if (child == 0) _exit(0);
+  EXPECT_EQ(waitpid(child, nullptr, 0), child);
+  EXPECT_EQ(forks, 0);
 }
 
 void gives_up_half_way() {
