@@ -6,6 +6,7 @@
 #include "files/directory_stream.h"
 #include "files/mapped.h"
 #include "kernel/clear.h"
+#include "net/network.h"
 
 namespace foreseed::files {
 
@@ -25,8 +26,6 @@ bool is_within(const Inode& inode, const Inode& directory) {
 
 }  // namespace
 
-std::string (*hosts_text)() = nullptr;
-
 Tree::Tree(std::uint32_t of_host) : host(of_host) {
   root_ = &new_inode(Inode::Kind::directory, 0755);
   root_->parent = root_;
@@ -45,7 +44,7 @@ Tree::Tree(std::uint32_t of_host) : host(of_host) {
   add("/dev/full", Inode::Kind::full_device, 0666);
   add("/dev/random", Inode::Kind::random_device, 0666);
   add("/dev/urandom", Inode::Kind::random_device, 0666);
-  add("/etc/hosts", Inode::Kind::file, 0644)->made_at_use = hosts_text;
+  add("/etc/hosts", Inode::Kind::file, 0644)->made_at_use = [] { return net::Network::get().hosts_file(); };
   add("/etc/resolv.conf", Inode::Kind::file, 0644);
   for (const auto& inode : inodes_) inode->durable_names = inode->names;
   name_changes_.clear();

@@ -177,9 +177,6 @@ void set_capacity(std::uint32_t host, std::uint64_t bytes);
 /// names) the next one fails with `error`.
 void fail_next(std::uint32_t host, Op op, int error, std::uint32_t after);
 
-/// What /etc/hosts says. Set by the network's room.
-extern std::string (*hosts_text)();
-
 void install(World& world);
 
 }  // namespace foreseed::files

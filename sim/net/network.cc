@@ -1,6 +1,5 @@
 #include "net/network.h"
 
-#include "files/tree.h"
 #include "net/datagram.h"
 #include "net/local.h"
 #include "net/socket.h"
@@ -151,5 +150,4 @@ void foreseed::net_install() {
   };
   World::get().add_hooks(hooks);
   World::get().fetch_for_message = net::fetch_for_message;
-  files::hosts_text = [] { return net::Network::get().hosts_file(); };
 }

@@ -42,38 +42,6 @@ TEST(Search, a_spin_loop_waits_for_a_write) {
   EXPECT_LE(result.counts.complete, 8u);
 }
 
-void spin_over_two_places() {
-  std::atomic<int> taken{0}, left{0};
-  std::thread other([&] { left = 1; });
-  while (left.load() == taken.load()) {
-  }
-  other.join();
-}
-
-TEST(Search, a_loop_that_reads_two_places_waits_for_a_write) {
-  const explore::ExploreResult result = search(spin_over_two_places);
-  EXPECT_TRUE(result.finished);
-  EXPECT_EQ(result.failed, 0u);
-  EXPECT_LE(result.counts.complete, 16u);
-}
-
-void yields_between_two_places() {
-  std::atomic<int> ready{0}, other_place{0};
-  std::thread other([&] { ready = 1; });
-  while (ready.load() != 1) {
-    static_cast<void>(other_place.load());
-    std::this_thread::yield();
-  }
-  other_place = 1;
-  other.join();
-}
-
-TEST(Search, a_step_is_planned_only_where_its_task_can_go_on) {
-  const explore::ExploreResult result = search(yields_between_two_places);
-  EXPECT_TRUE(result.finished);
-  EXPECT_EQ(result.failed, 0u);
-}
-
 void notification_forgotten() {
   std::atomic<int> ready{0};
   std::thread other([&] { ready.wait(0); });
