@@ -140,6 +140,14 @@ struct alignas(64) Task {
   bool polls(const void* address, std::uint32_t times) const {
     return polling.again >= times && polling.address == address && polling.epoch == epoch();
   }
+  // But under a search, reading the same for more than so many times is one step, so that who sleeps after spinning for a
+  // while comes to that: std::atomic::wait of libstdc++ reads 17 times, the last with yields between them. After
+  // spins_before_idle times others go first.
+  static constexpr std::uint32_t spins_told_apart = 3;
+  static constexpr std::uint32_t spins_before_idle = 24;
+  bool spins_in_one_step() const {
+    return polls(polling.address, spins_told_apart) && !polls(polling.address, spins_before_idle);
+  }
 
   /// A wait for descriptors, `by`, was over at once; `changes` counts what has happened to them.
   void tell(const void* by, std::uint64_t changes) {

@@ -8,10 +8,10 @@ namespace foreseed::memory {
 
 namespace {
 
-// Of the same operations with the same result.
-constexpr std::uint32_t spins_before_idle = 6;
-constexpr std::uint32_t spins_told_apart = 6;  // by a search: to it those that follow are one step with the last of them,
-constexpr std::uint32_t spins_together = 100;  // up to here. libstdc++ reads 17 times before it sleeps
+// Of the same operations with the same result: to a search, those that follow so many are one step with the last of them,
+// up to the hundredth. Otherwise, see Task::spins_in_one_step().
+constexpr std::uint32_t spins_told_apart = 6;
+constexpr std::uint32_t spins_together = 100;
 const char fence_address = 0;  // what a fence touches, to a search
 
 /// The object at `address`, found to hold `value`; where no instrumented code left that there, see unknown_writer.h.
@@ -55,10 +55,11 @@ void search_point(Op op, const void* address) {
 void atomic_point(Op op, const void* address) {
   World& world = World::get();
   if (__builtin_expect(world.search_mode(), 0)) return search_point(op, address);
-  if (__builtin_expect(world.current().polls(address, spins_before_idle), 0)) {
-    world.idle_point(op, address);
-  } else {
+  const Task& self = world.current();
+  if (__builtin_expect(!self.polls(address, Task::spins_told_apart), 1)) {
     world.point(op, address);
+  } else if (self.polls(address, Task::spins_before_idle)) {
+    world.idle_point(op, address);
   }
 }
 

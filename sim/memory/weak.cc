@@ -216,6 +216,25 @@ void note(Op op, const void* address, std::size_t newer, bool progress, const St
   if (newer != 0) world.annotate(std::move(text));
 }
 
+/// With `orders_only`, a seq_cst fence that hands nothing on and learns nothing: races stay races.
+void fence(Task& self, Order order, bool orders_only = false) {
+  if (order == Order::seq_cst) self.release();  // what it did before is of an earlier epoch than the fence
+  begin(self, nullptr);
+  const std::uint32_t epoch = epoch_of(self);
+  Operation op = operation(self, nullptr, order, nullptr, false);
+  if (acquires(order) && !orders_only) acquire_fence(self);
+  op.after = Known(self.clock);
+  if (order == Order::seq_cst) {
+    if (tso) {
+      store_order.drain(self);
+    } else {
+      sc_order.add_fence(op, histories);
+    }
+  }
+  if (releases(order) && !orders_only) release_fence(self);
+  end(self, epoch);
+}
+
 }  // namespace
 
 Value weak_load(const void* address, std::size_t size, Order order) {
@@ -295,6 +314,10 @@ void weak_modify_write(const Value& value) {
     self.found(m.address, value.low ^ value.high, before);
   }
   note(m.op, m.address, newer, changes, &read);
+  // No processor does what follows, a seq_cst load, before a releasing read-modify-write, though C++ lets it. libstdc++ asks
+  // so whether there is anyone to be woken. (The kernel's part in this is weak_futex().)
+  const SyncObject* const word = releases(m.order) ? ObjectTable::get().find(m.address) : nullptr;
+  if (word != nullptr && !word->waiters.empty()) fence(self, Order::seq_cst, true);
 }
 
 bool weak_compare_exchange(void* address, std::size_t size, Value& expected, const Value& desired, Order success,
@@ -332,22 +355,7 @@ bool weak_compare_exchange(void* address, std::size_t size, Value& expected, con
 
 void weak_fence(Order order) {
   World& world = World::get();
-  Task& self = world.current();
-  if (order == Order::seq_cst) self.release();  // what it did before is of an earlier epoch than the fence
-  begin(self, nullptr);
-  const std::uint32_t epoch = epoch_of(self);
-  Operation op = operation(self, nullptr, order, nullptr, false);
-  if (acquires(order)) acquire_fence(self);
-  op.after = Known(self.clock);
-  if (order == Order::seq_cst) {
-    if (tso) {
-      store_order.drain(self);
-    } else {
-      sc_order.add_fence(op, histories);
-    }
-  }
-  if (releases(order)) release_fence(self);
-  end(self, epoch);
+  fence(world.current(), order);
   world.event(Op::atomic_fence, 0, 0, false);
 }
 

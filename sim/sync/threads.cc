@@ -120,7 +120,7 @@ int thread_detach(pthread_t thread) {
 
 void yield() {
   World& world = World::get();
-  world.idle_point(Op::yield);
+  if (world.search_mode() || !world.current().spins_in_one_step()) world.idle_point(Op::yield);
   world.event(Op::yield, 0, 0, false);
 }
 

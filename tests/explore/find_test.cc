@@ -107,5 +107,17 @@ INSTANTIATE_TEST_SUITE_P(Defects, Find,
                                            Defect{"lost_wake_up", lost_wake_up, 4}),
                          [](const auto& info) { return info.param.name; });
 
+/// libstdc++ reads 17 times, and yields four times, before it sleeps.
+void forgotten_notify() {
+  std::atomic<int> ready{0};
+  std::thread other([&] { ready.wait(0); });
+  ready = 1;
+  other.join();
+}
+
+TEST(Portfolio, finds_who_sleeps_after_spinning_for_a_while) {
+  EXPECT_LE(mean_executions(forgotten_notify, "portfolio"), 60);
+}
+
 }  // namespace
 }  // namespace foreseed::testing

@@ -7,6 +7,7 @@
 #include <array>
 #include <atomic>
 #include <condition_variable>
+#include <latch>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -267,6 +268,19 @@ TEST(Weak, a_search_does_not_spin_on_outdated_stores_for_ever) {
   explore::ExploreOptions options;
   options.memory = MemoryModel::c11;
   EXPECT_EQ(explore::explore(scenario_of(spin_by_test_and_set), options).failed, 0u);
+}
+
+/// Who counts down asks, with a seq_cst load after a releasing read-modify-write, whether anyone sleeps.
+void latch_of_two() {
+  std::latch latch(2);
+  two([&] { latch.arrive_and_wait(); }, [&] { latch.count_down(); });
+}
+TEST(Weak, a_latch_wakes_who_sleeps) {
+  explore::ExploreOptions options;
+  options.memory = MemoryModel::c11;
+  const explore::ExploreResult result = explore::explore(scenario_of(latch_of_two), options);
+  EXPECT_TRUE(result.finished);
+  EXPECT_EQ(result.failed, 0u);
 }
 
 TEST(Weak, a_loop_around_a_weak_exchange_adds_up) {
