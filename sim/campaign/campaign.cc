@@ -158,7 +158,7 @@ class Campaign {
     unsigned long beats = 0;          ///< its heartbeat when it was last seen to go up
     std::uint64_t run = 0;
     Clock::time_point since;          ///< of that
-    bool hung = false;                ///< and killed for it
+    bool given_up = false;            ///< and killed within an execution, as nobody wants to wait for it
   };
 
   void run_workers() {
@@ -198,7 +198,8 @@ class Campaign {
         Process& process = processes_[i];
         int status = 0;
         if (process.id == 0) continue;
-        kill_if_hung(process, boards_.workers[i]);
+        if (interrupted_for_long()) give_up(process);
+        else kill_if_hung(process, boards_.workers[i]);
         if (waitpid(process.id, &status, WNOHANG) != process.id) continue;
         process.id = 0;
         if (!boards_.workers[i].ended && mend(i, status)) start(i);
@@ -236,9 +237,13 @@ class Campaign {
       process.run = run;
       process.since = Clock::now();
     } else if (limit > 0 && std::chrono::duration<double>(Clock::now() - process.since).count() > limit) {
-      process.hung = true;
       kill(process.id, SIGKILL);
     }
+  }
+
+  static void give_up(Process& process) {
+    process.given_up = true;
+    kill(process.id, SIGKILL);
   }
 
   /// After the death of a worker: its chunk up to the run it died of is done, the rest is its successor's. False: there is
@@ -260,7 +265,7 @@ class Campaign {
       }
       return !boards_.shared->stop;
     }
-    const bool deadly = keep_death(run);
+    const bool deadly = !processes_[index].given_up && keep_death(run);
     done.end = deadly ? run + 1 : run;
     done.executions += deadly;
     done.failures += deadly;

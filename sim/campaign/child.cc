@@ -23,6 +23,7 @@ namespace foreseed {
 namespace {
 
 constexpr int threw_status = 123;
+constexpr int gave_up_status = 70;  ///< by a fault of foreseed's, which it has told
 
 void write_all(int file, const std::string& text) {
   for (std::size_t at = 0; at < text.size();) {
@@ -77,6 +78,9 @@ void settle_in_child(pid_t parent) {
 std::string describe_end(int status, bool& hung) {
   hung = WIFEXITED(status) && WEXITSTATUS(status) == hang_status;
   if (hung) return "made no step within the limit of real time, within the simulator";
+  if (WIFEXITED(status) && WEXITSTATUS(status) == gave_up_status) {
+    throw std::runtime_error("a process that ran executions gave up; why is said above");
+  }
   if (WIFSIGNALED(status)) return fmt::format("was killed by signal {} ({})", WTERMSIG(status), strsignal(WTERMSIG(status)));
   return fmt::format("ended with status {}", WEXITSTATUS(status));
 }

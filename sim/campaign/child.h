@@ -22,7 +22,7 @@ ChildResult in_child(const std::function<std::string()>& work, double seconds);
 /// What follows fork() in a child of ours: it ends with its parent, and leaves Ctrl-C to it.
 void settle_in_child(pid_t parent);
 
-/// How a process ended, from its wait status.
+/// How a process ended, from its wait status. Throws std::runtime_error where that was a fault of foreseed's, which is told already.
 std::string describe_end(int status, bool& hung);
 
 }  // namespace foreseed

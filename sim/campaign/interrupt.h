@@ -18,5 +18,7 @@ class InterruptGuard {
 
 /// Whether that has happened since the last guard was made.
 bool interrupted();
+/// Whether so long ago that executions under way are not waited for any more.
+bool interrupted_for_long();
 
 }  // namespace foreseed

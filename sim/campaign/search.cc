@@ -460,7 +460,7 @@ class SearchInWorkers {
     worker.part = nobody;
   }
 
-  /// The slices under way, unless the search has come to its end.
+  /// The slices under way, unless the search has come to its end, or one takes longer than a user waits who has interrupted it.
   void collect() {
     while (!ended_ && std::any_of(workers_.begin(), workers_.end(), [](const Worker& worker) { return worker.part != nobody; })) {
       for (Worker& worker : workers_) worker.board->stop = true;
@@ -468,6 +468,10 @@ class SearchInWorkers {
         pollfd channel{worker.channel, POLLIN, 0};
         if (worker.part != nobody && poll(&channel, 1, 100) > 0) hear(worker);
         else if (worker.part != nobody) kill_if_hung(worker);
+        if (worker.part != nobody && interrupted_for_long()) {
+          part(worker.part).busy = false;
+          stop(worker);
+        }
       }
     }
   }

@@ -85,6 +85,15 @@ FORESEED_SCENARIO(gone, "ends its process behind everybody's back") {
 FORESEED_SCENARIO(gone_quietly, "ends its process as if all were well") {
   if_preempted([] { past_the_simulator(SYS_exit_group, 0); });
 }
+FORESEED_SCENARIO(slow, "takes some minutes, in steps of milliseconds") {
+  for (int step = 0; step < 20'000; ++step) {
+    for (int i = 0; i < 10'000'000; ++i) asm volatile("");
+    std::this_thread::yield();
+  }
+}
+FORESEED_SCENARIO(leaves_a_descriptor, "opens one behind everybody's back") {
+  past_the_simulator(SYS_dup, 0);
+}
 FORESEED_SCENARIO(wrong, "loses an update") {
   if_preempted([] { FORESEED_CHECK(!"an update was lost"); });
 }

@@ -37,4 +37,19 @@ done
 # A campaign goes on after deaths, and counts them.
 expect 1 'failed: killed: 60 executions .* seeds failed' "$deadly" check killed --runs 60 --keep-going --jobs 2 --no-minimize
 
+# What is not the program's failure is told as such, and ends everything.
+for verb in check explore 'run --seed 3'; do
+  expect 70 'execution of leaves_a_descriptor .* left behind: descriptor' "$deadly" ${verb%% *} leaves_a_descriptor ${verb#"${verb%% *}"}
+done
+
+# Who interrupts waits for no execution of minutes.
+for verb in check explore; do
+  "$deadly" $verb slow --db slow.db >slow.out 2>&1 &
+  sleep 1
+  kill -TERM $!
+  wait $!
+  status=$?
+  [ $status -eq 3 ] && grep -q ': slow: 0 executions' slow.out || fail "$verb, interrupted: $status, $(cat slow.out)"
+done
+
 ends deaths
