@@ -140,6 +140,8 @@ void World::begin(const RunOptions& options) {
   step_ = 0;
   waits_ = 0;
   stretch_ = 0;
+  looks_ = 0;
+  accesses_watched_ = false;
   ++progress_epoch_;
   begin_instant();
   finding_.reset();

@@ -15,7 +15,15 @@ constexpr std::uint32_t fruitless_before_spinning = 64;
 /// something: a lock around each look.
 constexpr std::uint32_t longest_stretch = 10'000;
 
+/// Each round of a search makes the next more costly.
+constexpr std::uint32_t rounds_of_spinning_max = 64;
+
+constexpr bool is_lock(Op op) {
+  return op == Op::mutex_lock || op == Op::rwlock_rdlock || op == Op::rwlock_wrlock || op == Op::spin_lock;
+}
+
 bool any_spins = false;  ///< some task may have NextStep::spins
+
 }  // namespace
 
 bool World::seems_to_spin(Task& task) {
@@ -28,6 +36,10 @@ bool World::seems_to_spin(Task& task) {
 bool World::steered_point(const NextStep& next) {
   if (!search_ && ready_.count() <= 1) return false;
   Task& self = *current_;
+  if (__builtin_expect(accesses_watched_, 0) && is_lock(next.op) && polls_under_lock(next)) {
+    spin({next.op, self.round.count > 1 ? nullptr : next.object, next.gate, true});
+    return true;
+  }
   announce(self, next);
   Task& chosen = pick(next.op, self.id);
   if (&chosen == &self) return false;
@@ -53,12 +65,16 @@ ReadySet World::open_tasks() {
 /// Where all tasks that could go on spin: lets each go round once more, a little later. False if none spins.
 bool World::pass_spinning() {
   bool any = false;
+  bool any_yields = false;
   gated_.each([&](std::uint32_t id) {
-    any |= next_[id].spins && ready_.contains(id);
-    next_[id].spins = false;
+    NextStep& next = next_[id];
+    any |= next.spins && ready_.contains(id);
+    any_yields |= next.spins && next.op == Op::yield;
+    next.spins = false;
   });
   if (!any) return false;
-  pass_idle_time();
+  // Who yields may change what nobody sees here; of the others it is known that they change nothing.
+  any_yields ? pass_idle_time() : pass_idle_time(rounds_of_spinning_max);
   if (strategy_ != nullptr) strategy_->time_moved();
   return true;
 }
@@ -102,8 +118,8 @@ std::uint32_t World::take_foretold() {
 
 std::uint32_t World::times_again(Op op, const void* address) {
   Round& round = current_->round;
-  if (round.progress != progress_epoch_ || round.count == std::size(round.places)) round.count = 0;
-  round.progress = progress_epoch_;
+  if (round.changes != changes() || round.count == std::size(round.places)) round.count = 0;
+  round.changes = changes();
   for (std::uint32_t i = 0; i < round.count; ++i) {
     if (round.places[i].address == address && round.places[i].op == op) return ++round.places[i].again;
   }
@@ -112,24 +128,32 @@ std::uint32_t World::times_again(Op op, const void* address) {
 }
 
 void World::spinning_point(Op op, const void* object) {
+  if (at_point != nullptr) at_point();
+  spin({op, object, nullptr, true});
+}
+
+void World::spin(const NextStep& next) {
   Task& self = *current_;
-  if (idle_seen_ != progress_epoch_) {
-    idle_seen_ = progress_epoch_;
+  if (idle_seen_ != changes()) {
+    idle_seen_ = changes();
     idle_rounds_ = 0;
   }
-  if (at_point != nullptr) at_point();
-  announce(self, {op, object, nullptr, true});
+  announce(self, next);
   any_spins = true;
-  Task& chosen = pick(op, self.id);
+  Task& chosen = pick(next.op, self.id);
   if (&chosen != &self) switch_to(chosen);
 }
 
 void World::note_touch(const Touch& touch) {
+  const bool only_looked = touch.kind == Touch::Kind::release && note_release();
+  if (__builtin_expect(accesses_watched_, 0) && !touch.wrote) current_->sections.looked |= current_->sections.held != 0;
   if (any_spins && touch.wrote && touch.changes) {
     any_spins = false;
     gated_.each([&](std::uint32_t id) {
       NextStep& next = next_[id];
-      if (next.spins && id != current_->id && (next.object == touch.object || next.object == nullptr)) {
+      const bool concerned = next.object == touch.object || next.object == nullptr;
+      const bool looks = is_lock(next.op) || next.object == nullptr;
+      if (next.spins && id != current_->id && concerned && !(only_looked && looks)) {
         next.spins = false;
         if (next.object == nullptr) note_order(id, current_->id);  // which the steps themselves do not tell
       }

@@ -32,6 +32,7 @@ struct Touch {
     write,
     attempt,    ///< of a conditional write (compare-exchange, trylock): `wrote` says whether it was one
     acquire,    ///< a write that is possible only where `before` is 1 (lock, semaphore)
+    release,    ///< a write: of a lock that was held
     wake,       ///< of those who wait: a write if there were any
   };
   const void* object = nullptr;
@@ -40,7 +41,7 @@ struct Touch {
   bool before_known = false;
   std::uint64_t before = 0;    ///< the object's value, if known: of an atomic; of a lock, 1 = free
   std::uint64_t expected = 0;  ///< attempt: what `before` must be for a write
-  bool changes = true;         ///< a write: of another value than was there
+  bool changes = true;         ///< a write: of another value than was there, so that who spins on it may go on
 };
 
 /// A scheduling point, as a strategy sees it.

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "kernel/event.h"
+#include "kernel/locked_sections.h"
 #include "kernel/thread_state.h"
 #include "kernel/vector_clock.h"
 
@@ -94,7 +95,7 @@ struct Round {
     Op op;
     std::uint32_t again;
   };
-  std::uint64_t progress = 0;  ///< of the world
+  std::uint64_t changes = 0;  ///< of the world
   std::uint32_t count = 0;
   Place places[8] = {};
 };
@@ -188,6 +189,7 @@ struct alignas(64) Task {
   std::int8_t nice = 0;
   std::uint8_t processors = 0;  ///< one bit each; 0: all
   char name[16] = {};
+  LockedSections sections;
 };
 
 inline Waiter::Waiter(WaitList& to, Task& who) : task(&who), list(&to) {

@@ -413,8 +413,8 @@ void World::idle_point(Op op, const void* object) {
 }
 
 /// All runnable tasks spin. A little time passes, more each time, so that those who wait for a clock, or for a task that
-/// sleeps, are served; after 2,000 rounds (weeks of virtual time) in which nothing could happen, it is a livelock.
-void World::pass_idle_time() {
+/// sleeps, are served; after `rounds_max` rounds in which nothing could happen, it is a livelock.
+void World::pass_idle_time(std::uint32_t rounds_max) {
   const std::uint64_t pause_ns = std::uint64_t{1000} << (idle_rounds_ < 30 ? idle_rounds_ : 30);
   ++idle_rounds_;
   ++idle_mark_;
@@ -424,7 +424,7 @@ void World::pass_idle_time() {
     advance();
     return;
   }
-  if (alarms_.empty() && idle_rounds_ > 2000) {
+  if (alarms_.empty() && idle_rounds_ > rounds_max) {
     fail(FindingKind::livelock, "livelock: every runnable task spins, and nothing else can happen");
   }
   set_now(now_ + pause_ns);
@@ -469,6 +469,8 @@ Task& World::spawn(void* (*entry)(void*), void* argument) {
   task.idle_mark = 0;
   task.polling = task.told = {};
   task.round.count = 0;
+  task.sections.held = task.sections.count = 0;
+  task.sections.watched = task.sections.looked = false;
   task.clock_reads = 0;
   task.clock_read_at = never;
   task.detached = task.joined = task.by_exit = task.killed = false;

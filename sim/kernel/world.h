@@ -115,6 +115,12 @@ class World {
   std::uint32_t times_again(Op op, const void* address);
   /// A scheduling point of a task that spins: it waits for `object` (null: anything) to be written.
   void spinning_point(Op op, const void* object);
+  /// The running task has taken a lock, of whatever kind.
+  void took_lock(const void* lock) {
+    if (__builtin_expect(search_, 0)) note_lock(lock);
+  }
+  /// The running task is about to read or write there; told after watch_accesses().
+  void accesses(const void* address, std::size_t size, bool writes);
   /// The running task's step touched an object.
   __attribute__((always_inline)) void accessed(const Touch& touch) {
     if (__builtin_expect(search_, 0)) note_touch(touch);
@@ -244,6 +250,8 @@ class World {
   /// that is. Set by the memory room.
   void (*fetch_stack_shadow)(std::uintptr_t address) = nullptr;
   void (*fetch_shadow_place)(std::uintptr_t address) = nullptr;
+  /// From now on to the end of the execution, accesses() is to be told. Set by the memory room.
+  void (*watch_accesses)() = nullptr;
   /// Called at the end of an execution under Races::explore. Set by the memory room.
   void (*tell_races)(Execution&) = nullptr;
   /// As EventQueue::fetch, for alarms of the network's room, which sets it. The task that will be woken, from the step on in
@@ -282,6 +290,12 @@ class World {
       gated_.erase(task.id);
     }
   }
+  std::uint64_t changes() const { return progress_epoch_ - looks_; }
+  void note_lock(const void* lock);
+  void watch_section(const void* lock);
+  bool note_release();
+  bool polls_under_lock(const NextStep& next) const;
+  __attribute__((cold)) void spin(const NextStep& next);
   Task& pick(Op op, std::uint32_t start, bool but_start = false);
   std::uint32_t take_foretold();
   bool closed(std::uint32_t id) const;
@@ -306,7 +320,7 @@ class World {
   Task& next_task(Op op);
   void dispatch(Op op);
   bool advance();
-  void pass_idle_time();
+  void pass_idle_time(std::uint32_t rounds_max = 2000);  // weeks of virtual time
   void set_now(std::uint64_t time_ns);
   void begin_instant();
   void check_progress();
@@ -363,6 +377,8 @@ class World {
 
   // under a strategy or a search
   Strategy* strategy_ = nullptr;
+  bool accesses_watched_ = false; ///< some task may poll under a lock
+  std::uint64_t looks_ = 0;     ///< how much of progress_epoch_ has changed nothing: locks that were taken only to look
   std::vector<NextStep> next_;  ///< of each task
   ReadySet gated_;              ///< those of them that have a gate or spin
 

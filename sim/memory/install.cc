@@ -17,6 +17,7 @@ void install(World& world) {
   world.tell_races = tell_races;
   world.fetch_stack_shadow = fetch_stack_shadow;
   world.fetch_shadow_place = fetch_shadow_place;
+  world.watch_accesses = watch_accesses;
   RunHooks hooks;
   hooks.series_begin = [] {
     isolation_series_begin();

@@ -341,6 +341,11 @@ void watch(std::uintptr_t address, std::size_t size) {
   choose_directory();
 }
 
+void watch_accesses() {
+  watching = true;
+  choose_directory();
+}
+
 void choose_directory() { quick_directory = watching || some_ignored ? no_cells : shadow_directory; }
 
 void access(const void* pointer, std::size_t size, bool is_write, bool is_atomic) {
@@ -353,6 +358,7 @@ void access(const void* pointer, std::size_t size, bool is_write, bool is_atomic
       seen.push_back({static_cast<std::uint16_t>(self.id), is_write, self.epoch(), world.step(), world.stack_here()});
     }
     if (weak && is_write && !is_atomic) weak_forget(pointer, size);
+    if (!is_atomic) world.accesses(pointer, size, is_write);
   }
   if (__builtin_expect(is_closed(address), 0)) report_closed(address, is_write, is_atomic);
   if (__builtin_expect(size > 8 && is_closed(end - 1), 0)) report_closed(end - 1, is_write, is_atomic);

@@ -37,7 +37,7 @@ FORESEED_HIDDEN extern Access run_start;
 
 /// As shadow_directory, or without any cells while all plain accesses have to ask access_range().
 FORESEED_HIDDEN extern Cell** quick_directory;
-/// Chooses that: under watch(), --memory tso and c11, --races explore, and while a task's accesses are ignored.
+/// Chooses that: under watch() and watch_accesses(), --memory tso and c11, --races explore, and while a task's accesses are ignored.
 void choose_directory();
 
 /// The cell of an address; null where there are none yet.
@@ -85,6 +85,8 @@ void forget(const void* address, std::size_t size);
 
 /// For recorded runs: keeps the stack of every access to the granules of these bytes. 0 watches nothing.
 void watch(std::uintptr_t address, std::size_t size);
+/// From now on to the end of the execution, each plain access is told to the World.
+void watch_accesses();
 
 /// Fetches the cells of the frames that lie from `address` on.
 void fetch_stack_shadow(std::uintptr_t address);

@@ -69,7 +69,7 @@ int spin_unlock(pthread_spinlock_t* lock) {
   if (object.owner != &world.current()) {
     world.fail(FindingKind::misuse, "unlock of a spin lock that the thread does not hold");
   }
-  world.accessed(const_cast<int*>(lock), Touch::Kind::write, true, 0);
+  world.accessed(const_cast<int*>(lock), Touch::Kind::release, true, 0);
   release(object, world.current());
   world.event(Op::spin_unlock, world.recording() ? number_of(object) : 0, 0);
   return 0;

@@ -28,6 +28,7 @@ __attribute__((always_inline)) inline void acquire(SyncObject& object, Task& sel
   object.owner = &self;
   object.count = 1;
   World::get().hold_all(object.waiters);
+  World::get().took_lock(reinterpret_cast<const void*>(object.address));
   self.clock.join(object.clock);
 }
 
@@ -50,7 +51,7 @@ __attribute__((always_inline)) inline bool wait_and_acquire(SyncObject& object, 
       if (!world.wait(op, number_of(object), deadline_ns, what, &object)) return false;
     }
   }
-  world.accessed(what, Touch::Kind::acquire, true, 1);
+  world.accessed(what, Touch::Kind::acquire, true, 1, 0, false);
   acquire(object, self);
   return true;
 }
@@ -95,7 +96,7 @@ __attribute__((always_inline)) inline int mutex_unlock(pthread_mutex_t* mutex) {
                                           : "unlock of a mutex that another thread holds");
     }
   } else if (__builtin_expect(--object.count == 0, 1)) {
-    world.accessed(mutex, Touch::Kind::write, true, 0);
+    world.accessed(mutex, Touch::Kind::release, true, 0);
     detail::release(object, self);
   }
   world.event(Op::mutex_unlock, world.recording() ? number_of(object) : 0, result);

@@ -29,6 +29,9 @@ void admit(SyncObject& object) {
   free_for(object, true) ? world.wake_all(object.waiters) : world.hold_all(object.waiters);
 }
 
+/// An attempt: nothing that another spins for.
+void touch(pthread_rwlock_t* address) { World::get().accessed({address, Touch::Kind::write, true, false, 0, 0, false}); }
+
 void enter(SyncObject& object, Task& self, bool writer) {
   if (writer) {
     object.owner = &self;
@@ -36,6 +39,7 @@ void enter(SyncObject& object, Task& self, bool writer) {
     ++object.count;
     object.holders.push_back(static_cast<std::uint16_t>(self.id));
   }
+  World::get().took_lock(reinterpret_cast<const void*>(object.address));
   self.clock.join(object.clock);
   admit(object);
 }
@@ -43,7 +47,7 @@ void enter(SyncObject& object, Task& self, bool writer) {
 int lock(pthread_rwlock_t* address, bool writer, Op op, std::uint64_t deadline_ns) {
   World& world = World::get();
   world.point(op, address);
-  world.accessed(address, Touch::Kind::write);
+  touch(address);
   Task& self = world.current();
   SyncObject& object = rwlock_object(address);
   int result = 0;
@@ -54,7 +58,7 @@ int lock(pthread_rwlock_t* address, bool writer, Op op, std::uint64_t deadline_n
     while (result == 0 && !free_for(object, writer)) {
       if (!world.wait(op, number_of(object), deadline_ns)) result = ETIMEDOUT;
     }
-    world.accessed(address, Touch::Kind::write);
+    touch(address);
   }
   if (result == 0) enter(object, self, writer);
   world.event(op, world.recording() ? number_of(object) : 0, result);
@@ -64,7 +68,7 @@ int lock(pthread_rwlock_t* address, bool writer, Op op, std::uint64_t deadline_n
 int try_lock(pthread_rwlock_t* address, bool writer, Op op) {
   World& world = World::get();
   world.point(op, address);
-  world.accessed(address, Touch::Kind::write);
+  touch(address);
   SyncObject& object = rwlock_object(address);
   const int result = free_for(object, writer) ? 0 : EBUSY;
   if (result == 0) enter(object, world.current(), writer);
@@ -95,7 +99,7 @@ void rwlock_destroy(pthread_rwlock_t* address) {
 int rwlock_unlock(pthread_rwlock_t* address) {
   World& world = World::get();
   world.point(Op::rwlock_unlock, address);
-  world.accessed(address, Touch::Kind::write);
+  world.accessed(address, Touch::Kind::release);
   Task& self = world.current();
   SyncObject& object = rwlock_object(address);
   if (object.owner == &self) {

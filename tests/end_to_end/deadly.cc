@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 
 #include <atomic>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <thread>
@@ -88,7 +89,7 @@ FORESEED_SCENARIO(gone_quietly, "ends its process as if all were well") {
 FORESEED_SCENARIO(slow, "takes some minutes, in steps of milliseconds") {
   for (int step = 0; step < 20'000; ++step) {
     for (int i = 0; i < 10'000'000; ++i) asm volatile("");
-    std::this_thread::yield();
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
 }
 FORESEED_SCENARIO(leaves_a_descriptor, "opens one behind everybody's back") {
