@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 
 #include "kernel/layout.h"
 #include "kernel/world.h"
@@ -10,8 +11,17 @@ namespace foreseed {
 
 namespace {
 
-/// From so many on, the sections of a task under locks may be a loop that only looks.
-constexpr std::uint32_t sections_before_watched = 3;
+/// A task that takes a lock for the third time may be in a loop that only looks.
+constexpr std::uint32_t times_before_watched = 3;
+
+/// How often the task has begun a section with this lock.
+std::uint32_t times_taken(LockedSections& sections, const void* lock) {
+  for (std::uint32_t i = 0; i < std::min<std::uint32_t>(sections.count, std::size(sections.locks)); ++i) {
+    if (sections.locks[i].address == lock) return ++sections.locks[i].times;
+  }
+  sections.locks[sections.count++ % std::size(sections.locks)] = {lock, 1};
+  return 1;
+}
 
 std::uint64_t bytes_at(std::uintptr_t address, std::size_t size) {
   std::uint64_t bytes = 0;
@@ -63,7 +73,7 @@ void World::accesses(const void* pointer, std::size_t size, bool writes) {
 
 void World::note_lock(const void* lock) {
   LockedSections& sections = current_->sections;
-  if (sections.held++ == 0 && (++sections.count >= sections_before_watched || accesses_watched_)) watch_section(lock);
+  if (sections.held++ == 0 && (accesses_watched_ || times_taken(sections, lock) >= times_before_watched)) watch_section(lock);
   ++looks_;  // of taking and giving back, the latter counts
 }
 
@@ -80,14 +90,13 @@ void World::watch_section(const void* lock) {
   sections.since_lock.restart();
 }
 
-/// The running task gives a lock back; whether it has only looked.
+/// The running task has given a lock back; whether it has only looked.
 bool World::note_release() {
   LockedSections& sections = current_->sections;
-  const bool was_last = sections.held == 0 || --sections.held == 0;
   if (!sections.watched) return false;
   const bool only_looked = sections.looked && sections.since_release.holds();
   looks_ += only_looked;
-  if (was_last) {
+  if (sections.held == 0) {
     sections.looked = false;
     sections.since_release.restart();
   }

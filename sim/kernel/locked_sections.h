@@ -38,8 +38,13 @@ class Unchanged {
 
 /// What a task does under locks, as far as that tells whether it only looks: see World::note_lock.
 struct LockedSections {
+  struct Lock {
+    const void* address;
+    std::uint32_t times;
+  };
   std::uint32_t held = 0;
   std::uint32_t count = 0;
+  Lock locks[4] = {};   ///< the last that it took, with nothing held, and how often
   bool watched = false;
   bool looked = false;  ///< since it last gave one back: under a lock it has read what it had not written
   Unchanged since_lock;

@@ -145,8 +145,12 @@ void World::spin(const NextStep& next) {
 }
 
 void World::note_touch(const Touch& touch) {
-  const bool only_looked = touch.kind == Touch::Kind::release && note_release();
-  if (__builtin_expect(accesses_watched_, 0) && !touch.wrote) current_->sections.looked |= current_->sections.held != 0;
+  bool only_looked = false;
+  if (touch.kind == Touch::Kind::release) current_->sections.held -= current_->sections.held != 0;
+  if (__builtin_expect(accesses_watched_, 0)) {
+    if (!touch.wrote) current_->sections.looked |= current_->sections.held != 0;
+    only_looked = touch.kind == Touch::Kind::release && note_release();
+  }
   if (any_spins && touch.wrote && touch.changes) {
     any_spins = false;
     gated_.each([&](std::uint32_t id) {

@@ -292,8 +292,8 @@ class World {
   }
   std::uint64_t changes() const { return progress_epoch_ - looks_; }
   void note_lock(const void* lock);
-  void watch_section(const void* lock);
-  bool note_release();
+  __attribute__((cold)) void watch_section(const void* lock);
+  __attribute__((cold)) bool note_release();
   bool polls_under_lock(const NextStep& next) const;
   __attribute__((cold)) void spin(const NextStep& next);
   Task& pick(Op op, std::uint32_t start, bool but_start = false);
