@@ -46,7 +46,7 @@ void ObjectTable::begin_run() {
 }
 
 void ObjectTable::drop_clocks() {
-  for (std::size_t i = 0; i < used_; ++i) pool_[i]->clock.clear();
+  for (std::size_t i = 0; i < used_; ++i) pool_[i]->clear_clocks();
 }
 
 SyncObject& ObjectTable::renew(SyncObject& object, std::uintptr_t key, ObjectKind kind) {
@@ -63,7 +63,7 @@ SyncObject& ObjectTable::renew(SyncObject& object, std::uintptr_t key, ObjectKin
   object.waiters.clear();
   object.readers.clear();
   clear_rare(object.holders);
-  object.clock.clear();
+  object.clear_clocks();
   return object;
 }
 
@@ -90,7 +90,7 @@ std::size_t ObjectTable::free_slot(std::uintptr_t key) const {
 void ObjectTable::grow() {
   std::size_t kept = 0;
   for (std::size_t k = 0; k < used_; ++k) {
-    pool_[k]->address != erased || pool_[k]->in_use() ? std::swap(pool_[kept++], pool_[k]) : pool_[k]->clock.clear();
+    pool_[k]->address != erased || pool_[k]->in_use() ? std::swap(pool_[kept++], pool_[k]) : pool_[k]->clear_clocks();
   }
   used_ = kept;
   const bool more = used_ * 4 > mask_;

@@ -37,6 +37,7 @@ struct SyncObject {
   WaitList readers;              ///< rwlock only
   std::vector<std::uint16_t> holders;  ///< rwlock: tasks that read
   VectorClock clock;             ///< what its last releases knew
+  VectorClock readers_clock;     ///< rwlock: what those knew that have released it as readers; writers learn it only
 
   /// Whether this is still what is known of `where`, after others may have gone on.
   bool is(const void* where, ObjectKind what) const {
@@ -44,6 +45,10 @@ struct SyncObject {
   }
   /// Whether tasks wait at it or hold it, even where it was forgotten.
   bool in_use() const { return !waiters.empty() || !readers.empty() || !holders.empty(); }
+  void clear_clocks() {
+    clock.clear();
+    readers_clock.clear();
+  }
 };
 
 class ObjectTable {

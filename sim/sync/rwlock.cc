@@ -35,6 +35,7 @@ void touch(pthread_rwlock_t* address) { World::get().accessed({address, Touch::K
 void enter(SyncObject& object, Task& self, bool writer) {
   if (writer) {
     object.owner = &self;
+    self.clock.join(object.readers_clock);
   } else {
     ++object.count;
     object.holders.push_back(static_cast<std::uint16_t>(self.id));
@@ -112,7 +113,7 @@ int rwlock_unlock(pthread_rwlock_t* address) {
     }
     object.holders.erase(mine);
     --object.count;
-    object.clock.join(self.clock);
+    object.readers_clock.join(self.clock);  // not what other readers learn, who might as well have been there first
   }
   self.release();
   admit(object);

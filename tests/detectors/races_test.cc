@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstring>
 #include <mutex>
+#include <shared_mutex>
 #include <thread>
 
 namespace foreseed::testing {
@@ -169,6 +170,26 @@ void peeks() {
   other.join();
 }
 
+/// Who shares a lock learns of who held it alone, not of who shared it before.
+template <typename Writer>
+void publishes_under_a_shared_lock() {
+  std::shared_mutex mutex;
+  std::atomic<bool> ready{false};
+  int value = 0;
+  std::thread other([&] {
+    {
+      const Writer lock(mutex);
+      value = 1;
+    }
+    ready.store(true, std::memory_order_relaxed);
+  });
+  if (ready.load(std::memory_order_relaxed)) {
+    const std::shared_lock lock(mutex);
+    if (value != 1) throw 1;
+  }
+  other.join();
+}
+
 /// A lock that no compiler can see through.
 class OpaqueLock {
  public:
@@ -218,6 +239,8 @@ const Case cases[] = {
     {"race_after_early_flag", race_after_early_flag, no_race_after_flag, FindingKind::data_race, "data race", 30},
     {"race_beside_a_benign_one", counts_roughly<4>, counts_roughly<8>, FindingKind::data_race, "data race", 1},
     {"race_of_a_peek", peeks<false>, peeks<true>, FindingKind::data_race, "data race", 1},
+    {"race_past_a_shared_lock", publishes_under_a_shared_lock<std::shared_lock<std::shared_mutex>>,
+     publishes_under_a_shared_lock<std::unique_lock<std::shared_mutex>>, FindingKind::data_race, "data race", 30},
     {"race_past_an_opaque_lock", locks_opaquely<false>, locks_opaquely<true>, FindingKind::data_race, "data race", 1},
 };
 
