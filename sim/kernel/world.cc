@@ -113,7 +113,7 @@ __attribute__((noinline)) void World::run_exit_handlers(std::vector<ExitHandler>
 
 /// Everything between the end of a task's function and its last switch.
 void World::end_task(Task& task) {
-  ending.push_back(&task);
+  if (__builtin_expect(!task.specific.empty(), 0)) ending.push_back(&task);
   if (__builtin_expect(!task.thread_exit_handlers.empty(), 0)) run_exit_handlers(task.thread_exit_handlers);
   // As with a process: where main() returns, values of keys are not destroyed.
   if (__builtin_expect(!task.specific.empty(), 0) && (task.id != 0 || task.by_exit)) task_exit(task);

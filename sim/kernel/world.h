@@ -268,7 +268,8 @@ class World {
   /// Called when the scenario's body has returned and its exit handlers have run (leak check). Set by the memory room.
   void (*body_exit)(World&) = nullptr;
 
-  /// Tasks whose function has returned; where one that has ended is taken off, `ended` knows what it knew.
+  /// Tasks with values of pthread keys whose function has returned; where one that has ended is taken off, `ended` knows what
+  /// it knew.
   std::vector<Task*> ending;
   VectorClock ended;
 

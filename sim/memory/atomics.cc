@@ -20,7 +20,11 @@ SyncObject& seen_object(const void* address, std::uint64_t value) {
   SyncObject& object = ObjectTable::get().at(address, ObjectKind::atomic, fresh);
   if (__builtin_expect(fresh || object.value != value, 0)) {
     Task& self = World::get().current();
-    fresh ? learn_from_ended(self) : learn_from_all(self);
+    if (!fresh) {
+      learn_from_all(self);
+    } else if (value != 0) {
+      learn_from_ended(self);
+    }
     object.value = value;
   }
   return object;

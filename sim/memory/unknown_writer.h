@@ -14,7 +14,8 @@ inline void learn_from_all(Task& self) {
   }
 }
 
-/// Where it was not, those that are ending or have ended (libstdc++ makes futures ready there).
+/// Where it was not, those whose pthread keys' values are or were destroyed at their end: libstdc++ makes futures ready there.
+/// What it finds there is not 0, or nobody but the constructor is taken to have written it.
 inline void learn_from_ended(Task& self) {
   World& world = World::get();
   std::erase_if(world.ending, [&](const Task* other) {

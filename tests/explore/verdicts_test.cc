@@ -15,9 +15,10 @@
 namespace foreseed::testing {
 namespace {
 
-explore::ExploreResult search(void (*body)(), const char* strategy = "dpor") {
+explore::ExploreResult search(void (*body)(), const char* strategy = "dpor", MemoryModel memory = MemoryModel::sc) {
   explore::ExploreOptions options;
   options.strategy = strategy;
+  options.memory = memory;
   options.executions_max = 20'000;
   return explore::explore(scenario_of(body), options);
 }
@@ -40,6 +41,25 @@ TEST(Search, a_spin_loop_waits_for_a_write) {
   EXPECT_TRUE(result.finished);
   EXPECT_EQ(result.failed, 0u);
   EXPECT_LE(result.counts.complete, 8u);
+}
+
+/// The other thread may have ended when an atomic that it knows nothing of is first used.
+template <int at_first>
+void race_beside_a_first_use() {
+  std::atomic<int> unrelated{at_first};
+  int data = 0;
+  std::thread other([&] { data = 1; });
+  data = 2 + unrelated;
+  other.join();
+}
+
+TEST(Search, the_first_use_of_an_atomic_hides_no_data_race) {
+  for (const MemoryModel memory : {MemoryModel::sc, MemoryModel::tso, MemoryModel::c11}) {
+    for (const char* const strategy : {"dpor", "dfs"}) {
+      EXPECT_EQ(search(race_beside_a_first_use<0>, strategy, memory).failed, 1u) << strategy << to_string(memory);
+      EXPECT_EQ(search(race_beside_a_first_use<1>, strategy, memory).failed, 1u) << strategy << to_string(memory);
+    }
+  }
 }
 
 void notification_forgotten() {
