@@ -16,6 +16,7 @@
 #include "memory/race_context.h"
 #include "memory/racy.h"
 #include "memory/weak.h"
+#include "sync/objects.h"
 
 namespace foreseed::memory {
 
@@ -198,9 +199,33 @@ void read_wide(WideCell& wide, std::uintptr_t address, Access now, const Task& s
   wide.add_read(now);
 }
 
+/// Whether an atomic was used at some of the bytes of `now` in this run.
+inline bool atomic_at(Access before, Access now) {
+  return atomic(before) && !stale(before) && (mask_of(before) & mask_of(now)) != 0;
+}
+
+/// A plain write, as of a constructor, stands where atomics were: those are gone.
+__attribute__((noinline)) void forget_atomics(std::uintptr_t address, Access now) {
+  ObjectTable& table = ObjectTable::get();
+  const std::uintptr_t cell = address & ~std::uintptr_t{7};
+  for (std::uint32_t left = mask_of(now); left != 0; left &= left - 1) {
+    const void* const place = reinterpret_cast<const void*>(cell + static_cast<std::uintptr_t>(std::countr_zero(left)));
+    const SyncObject* const object = table.find(place);
+    if (object != nullptr && object->kind == ObjectKind::atomic && !object->in_use()) table.forget(place);
+  }
+}
+
+inline Access access_of(Access access) { return access; }
+inline Access access_of(const WideCell::Read& read) { return read.access; }
+
 /// What is ordered before it and covered by it need not be known any more; where nothing else is left, the cell is narrow
 /// again.
 void write_wide(Cell& cell, WideCell& wide, std::uintptr_t address, Access now, const Task& self) {
+  const auto is_atomic = [&](const auto& before) { return atomic_at(access_of(before), now); };
+  if (!atomic(now) && (std::any_of(wide.writes.begin(), wide.writes.end(), is_atomic) ||
+                       std::any_of(wide.reads.begin(), wide.reads.end(), is_atomic))) {
+    forget_atomics(address, now);
+  }
   std::size_t kept = 0;
   for (const Access write : wide.writes) {
     const bool known = ordered(write, self);
@@ -263,6 +288,7 @@ inline void access_cell(Cell& cell, std::uintptr_t address, Access now, bool wri
   if (writes && !stale(cell.read) && conflict(cell.read, false, now, true) && !ordered(cell.read, self)) {
     report(address, now, writes, cell.read, false);
   }
+  if (writes && !atomic(now) && (atomic_at(cell.write, now) || atomic_at(cell.read, now))) forget_atomics(address, now);
   Access& mine = writes ? cell.write : cell.read;
   const bool forgets_read = writes && !stale(cell.read) && (mask_of(cell.read) & mask_of(now)) != 0;
   if (__builtin_expect(replaces(now, mine, self) && (!forgets_read || replaces(now, cell.read, self)), 1)) {
@@ -312,6 +338,7 @@ void access_shared(Cell& cell, Access now, const void* pointer, const void* site
   } else {
     quick = quick && (stale(last) || ((last & ~now & 0xff) == 0 && known(last, self)));
   }
+  if (is_write && (atomic_at(write, now) || atomic_at(read, now))) quick = false;
   if (!quick || is_closed(reinterpret_cast<std::uintptr_t>(pointer))) {
     return access_range(pointer, static_cast<std::size_t>(std::popcount(mask_of(now))), is_write, site);
   }

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <new>
 #include <semaphore>
 #include <thread>
 
@@ -53,11 +54,26 @@ void race_beside_a_first_use() {
   other.join();
 }
 
+/// The same, where another atomic has been.
+template <int at_first>
+void race_beside_a_first_use_at_an_old_place() {
+  alignas(std::atomic<int>) unsigned char room[sizeof(std::atomic<int>)];
+  new (room) std::atomic<int>(0);
+  std::launder(reinterpret_cast<std::atomic<int>*>(room))->store(5);
+  int data = 0;
+  std::thread other([&] { data = 1; });
+  new (room) std::atomic<int>(at_first);
+  data = 2 + *std::launder(reinterpret_cast<std::atomic<int>*>(room));
+  other.join();
+}
+
 TEST(Search, the_first_use_of_an_atomic_hides_no_data_race) {
   for (const MemoryModel memory : {MemoryModel::sc, MemoryModel::tso, MemoryModel::c11}) {
     for (const char* const strategy : {"dpor", "dfs"}) {
       EXPECT_EQ(search(race_beside_a_first_use<0>, strategy, memory).failed, 1u) << strategy << to_string(memory);
       EXPECT_EQ(search(race_beside_a_first_use<1>, strategy, memory).failed, 1u) << strategy << to_string(memory);
+      EXPECT_EQ(search(race_beside_a_first_use_at_an_old_place<0>, strategy, memory).failed, 1u) << strategy << to_string(memory);
+      EXPECT_EQ(search(race_beside_a_first_use_at_an_old_place<1>, strategy, memory).failed, 1u) << strategy << to_string(memory);
     }
   }
 }
