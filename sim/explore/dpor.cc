@@ -189,6 +189,7 @@ bool Dpor::next() {
     planned_ = WakeupTrees::none;
     planned_values_.clear();
     values_.clear();
+    slept_.clear();
     traces_.clear();
     escapes_.clear();
     escaped_.clear();
@@ -197,7 +198,12 @@ bool Dpor::next() {
     return true;
   }
   trees_.release_list(std::exchange(planned_, WakeupTrees::none));  // the execution ended before what was planned
+  const std::vector<Slept> slept = std::exchange(slept_, {});
   for (const Race& race : history_.races()) reverse(race);
+  for (const Slept& old : slept) {
+    if (old.race.later >= history_.known()) continue;
+    wakes(old) ? reverse(old.race) : slept_.push_back(old);
+  }
   for (std::uint32_t i = history_.known(); i < std::min(depth_, history_.started()); ++i) {
     points_[i].footprint = footprints_.join(points_[i].footprint, history_.step(i).footprint);
   }
@@ -272,7 +278,21 @@ void Dpor::reverse(const Race& race) {
     if (step != race.later) want(history_.step(step).task, step, history_.step(step).footprint);
   });
   want(race.task, no_step, race.reversed);
-  if (!covered(&race, points_[race.earlier])) insert(&race, race.earlier);
+  if (const Sleeper* const sleeper = covering(&race, points_[race.earlier]); sleeper == nullptr) {
+    insert(&race, race.earlier);
+  } else if (race.later != no_step) {
+    slept_.push_back({race, *sleeper});
+  }
+}
+
+/// Whether the execution has a new step that would be wanted, and that does not commute with who covered what was.
+bool Dpor::wakes(const Slept& slept) const {
+  for (std::uint32_t i = history_.known(); i < history_.started(); ++i) {
+    const Step& step = history_.step(i);
+    if (step.task == slept.by.task) return false;
+    if (footprints_.conflict(step.footprint, slept.by.footprint) && !history_.before(slept.race.earlier, i)) return true;
+  }
+  return false;
 }
 
 void Dpor::want_nothing() {
@@ -314,13 +334,13 @@ bool Dpor::commutes_with_wanted(Footprint footprint) const {
                       [&](const Wanted& wanted) { return footprints_.conflict(footprint, wanted.footprint); });
 }
 
-/// Whether a sleeping task could be the first of an equivalent of what is wanted: then it was explored from there.
-bool Dpor::covered(const Race* race, const Point& point) const {
+/// A sleeping task that could be the first of an equivalent of what is wanted, which then was explored from there; or null.
+const Dpor::Sleeper* Dpor::covering(const Race* race, const Point& point) const {
   for (const Sleeper& sleeper : point.asleep) {
     const std::size_t index = position_of(sleeper.task);
-    if (index < wanted().size() ? initial(race, index) : commutes_with_wanted(sleeper.footprint)) return true;
+    if (index < wanted().size() ? initial(race, index) : commutes_with_wanted(sleeper.footprint)) return &sleeper;
   }
-  return false;
+  return nullptr;
 }
 
 std::vector<std::uint32_t> Dpor::values_of(const Wanted& wanted) const {

@@ -70,6 +70,13 @@ class Dpor final : public Search {
     std::uint32_t index; ///< in the whole sequence
   };
 
+  /// A race that was not turned round, as `by` covered what was wanted then. Of a later execution with both its halves more may
+  /// be wanted, which `by` does not commute with.
+  struct Slept {
+    Race race;
+    Sleeper by;
+  };
+
   bool replaying() const { return position_ < depth_; }
   std::uint32_t answer(const Moment& moment);
   void see_silent(const Moment& moment);
@@ -88,7 +95,8 @@ class Dpor final : public Search {
   void want_nothing();
   std::size_t position_of(std::uint32_t task) const;
   bool commutes_with_wanted(Footprint footprint) const;
-  bool covered(const Race* race, const Point& point) const;
+  const Sleeper* covering(const Race* race, const Point& point) const;
+  bool wakes(const Slept& slept) const;
   bool follows(const WakeupTrees::Node& node, const Race* race);
   void insert(const Race* race, std::uint32_t point);
   void add(std::uint32_t point, std::uint32_t parent, std::uint32_t last);
@@ -127,6 +135,7 @@ class Dpor final : public Search {
   std::uint64_t wanted_tasks_ = 0;   ///< those of which something is or was wanted, modulo 64
   Footprints::Summary wanted_touches_;  ///< of all that is or was wanted
   bool wanted_since_ = false;        ///< something was wanted, and is no more
+  std::vector<Slept> slept_;         ///< of the steps on the path
   std::vector<Wanted> whole_;        ///< what was wanted before anything was found in a tree
   std::string start_;                          ///< of a unit: how it began, to be compared when its turn comes
   std::unordered_set<std::string> escaped_;    ///< of a unit: what it wants to be explored from points that are not its own

@@ -51,6 +51,7 @@ void Dpor::save(Writer& out) const {
     save_trees(out, points_[i].todo);
   }
   out.put(values_);
+  out.put(slept_);
   save_trees(out, planned_);
   out.put(planned_values_);
   out.put(start_);
@@ -74,6 +75,7 @@ void Dpor::load(Reader& in) {
     point.todo = load_trees(in);
   }
   in.get(values_);
+  in.get(slept_);
   planned_ = load_trees(in);
   in.get(planned_values_);
   planned_value_ = 0;
@@ -125,6 +127,10 @@ void Dpor::begin_unit(const Dpor& from, std::uint32_t index, std::uint32_t node,
   depth_ = floor_ = index + 1;
   points_.assign(from.points_.begin(), from.points_.begin() + depth_);
   values_.assign(from.values_.begin(), from.values_.begin() + static_cast<std::ptrdiff_t>(values));
+  slept_.clear();
+  for (const Slept& slept : from.slept_) {
+    if (slept.race.later < index) slept_.push_back(slept);
+  }
   Point& last = points_.back();
   last.task = trees_[node].step.task;
   last.footprint = touches_nothing;
@@ -182,6 +188,13 @@ bool Dpor::absorb(Search& search) {
     points_.push_back({theirs.task, footprints_.translate(unit.footprints_, theirs.footprint), todo, copy_sleepers(unit, depth_)});
   }
   for (std::size_t i = values_.size(); i < unit.values_.size(); ++i) values_.push_back(unit.values_[i]);
+  std::erase_if(slept_, [&](const Slept& slept) { return slept.race.later >= last; });
+  for (Slept slept : unit.slept_) {
+    if (slept.race.later < last) continue;
+    slept.race.reversed = footprints_.translate(unit.footprints_, slept.race.reversed);
+    slept.by.footprint = footprints_.translate(unit.footprints_, slept.by.footprint);
+    slept_.push_back(slept);
+  }
   planned_ = copy_trees(unit, unit.planned_);
   planned_values_ = unit.planned_values_;
   planned_value_ = 0;
@@ -225,7 +238,7 @@ void Dpor::take_escape(const std::string& escape, const Footprints& theirs) {
     in.get(their_values_[i]);
   }
   for (std::size_t i = 0; i < size * size; ++i) their_order_[i] = in.get<bool>();
-  if (!covered(nullptr, points_[point])) insert(nullptr, point);
+  if (covering(nullptr, points_[point]) == nullptr) insert(nullptr, point);
   their_values_.clear();
 }
 

@@ -12,7 +12,7 @@
 
 namespace foreseed::testing {
 
-inline constexpr std::size_t registers_max = 16;
+inline constexpr std::size_t registers_max = 32;
 
 /// What a program reads goes here: memory that is not put back between runs.
 inline int* const registers = static_cast<int*>(
