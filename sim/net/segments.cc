@@ -80,6 +80,16 @@ Segment new_segment(const Socket& to, Kind kind, std::uint32_t size, std::uint32
 
 void put_under_way(Socket& to, Kind kind, std::uint32_t size, std::uint32_t from_host, bool by_task = false);
 
+bool syn_again(void* context, std::uint64_t generation, bool dry);
+
+/// The first segment of a connection has got no answer: it is sent again, and given up after the sixth time.
+void syn_unanswered(Socket& client) {
+  World& world = World::get();
+  const std::uint64_t wait_ns = second << client.attempts;
+  if (++client.attempts > attempts_max) return schedule(client, {Kind::timed_out, 0}, wait_ns);
+  world.at(world.now() + wait_ns, syn_again, &client, client.generation);
+}
+
 /// Cuts off what a link that truncates streams does not let pass of the data that was sent last to `to`: the stream ends
 /// there, and the sender hears that nobody reads on. Returns whether all of it passes.
 bool truncate(Socket& to, Link& link, Segment segment, std::uint32_t from_host) {
@@ -109,9 +119,11 @@ void put_under_way(Socket& to, Kind kind, std::uint32_t size, std::uint32_t from
     return schedule(to, segment, link.delay.low_ns);
   }
   if (kind == Kind::data && (to.truncated || link.trouble.truncating) && !truncate(to, link, segment, from_host)) return;
-  if (kind == Kind::reset) {  // sent once, acknowledged by nobody
+  if (kind == Kind::reset || kind == Kind::refused) {  // sent once, acknowledged by nobody
     if (!is_lost(link, to.fate)) return schedule(to, segment, link.travel_ns(0));
-    return message_lost(segment.message);
+    message_lost(segment.message);
+    if (kind == Kind::refused) syn_unanswered(to);
+    return;
   }
   carry(to, segment, link);
 }
@@ -196,15 +208,10 @@ Socket* find_listener(Machine& machine, std::uint32_t address, std::uint16_t por
 }
 
 bool syn_arrives(void* context, std::uint64_t generation, bool dry);
-bool syn_again(void* context, std::uint64_t generation, bool dry);
 
-/// The first segment of a connection was lost: it is sent again, and given up after the sixth time.
 void lose_syn(Socket& client) {
-  World& world = World::get();
   message_lost(client.syn_message);
-  const std::uint64_t wait_ns = second << client.attempts;
-  if (++client.attempts > attempts_max) return schedule(client, {Kind::timed_out, 0}, wait_ns);
-  world.at(world.now() + wait_ns, syn_again, &client, client.generation);
+  syn_unanswered(client);
 }
 
 bool syn_again(void* context, std::uint64_t generation, bool dry) {

@@ -142,6 +142,16 @@ void lossy() {
   });
 }
 
+/// The answer to a port where nobody listens is lost: as TCP asks again, it comes in the end.
+void refusal_is_lost() {
+  Host web("web", [] {});
+  FaultPlan().partition_one_way({"web"}, {"client"}, {0s, 5s}).start();
+  const auto start = steady_clock::now();
+  FORESEED_CHECK(get("/hi", 30s).status == 0);
+  const auto took = steady_clock::now() - start;
+  FORESEED_CHECK(took >= 7s && took < 8s);
+}
+
 void refused() {
   with_faults(FaultPlan().refuse({"client"}, {"web"}, {500ms, 60s}), [] {
     const Answer answer = get("/hi");
@@ -475,8 +485,8 @@ TEST_P(Faults, do_what_they_say) { expect_holds(GetParam().body); }
 INSTANTIATE_TEST_SUITE_P(All, Faults, ::testing::ValuesIn(std::initializer_list<Case>{
     {"partition", partitioned}, {"partition_one_way", partitioned_one_way},
     {"partition_stalls_a_stream", partition_stalls_a_stream}, {"partition_in_part", partitioned_in_part},
-    {"slow", slow}, {"loss", lossy}, {"refuse", refused}, {"clog", clogged}, {"dribble", dribbled}, {"flap", flapping},
-    {"flap_random", flapping_now_and_then},
+    {"slow", slow}, {"loss", lossy}, {"refuse", refused}, {"refusal_is_lost", refusal_is_lost}, {"clog", clogged},
+    {"dribble", dribbled}, {"flap", flapping}, {"flap_random", flapping_now_and_then},
     {"reset", connections_are_reset}, {"unknown_name", name_is_unknown}, {"crash", host_crashes},
     {"kill", host_is_killed}, {"crash_breaks_what_was_open", crash_breaks_what_was_open}, {"pause", host_pauses},
     {"clocks", clocks_are_wrong}, {"datagrams_untroubled", datagrams_untroubled}, {"datagrams_lost", datagrams_lost},
