@@ -180,6 +180,25 @@ int write_until_it_fails(const char* path) {
   return error;
 }
 
+TEST(Hosts, that_restart_know_what_their_earlier_life_knew_whoever_restarts_them) {
+  expect_holds([] {
+    // It is the one that runs when the fault ends, and knows nothing of what comes after its own start.
+    Host other("other", [] {
+      for (int i = 0; i < 100; ++i) std::this_thread::sleep_for(1ms);
+    });
+    const int told = choose(2) == 0 ? 1 : 2;
+    int lives = 0;
+    Host node("node", [&] {
+      lives += told;
+      std::this_thread::sleep_for(1s);
+    });
+    FaultPlan().crash("node", {10ms, 50ms}).start();
+    std::this_thread::sleep_for(100ms);
+    node.join();
+    FORESEED_CHECK(lives == 2 * told);
+  });
+}
+
 TEST(Hosts, disks_are_full_for_a_while) {
   expect_holds([] {
     FaultPlan().disk_full("client", {1s, 2s}, 5000).start();
