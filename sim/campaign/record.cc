@@ -113,6 +113,7 @@ RunOptions run_options(const Setting& setting, std::uint64_t seed) {
   options.steps_per_instant_max = setting.steps_per_instant_max;
   options.faults = setting.faults;
   options.memory = setting.memory;
+  options.timeouts = setting.timeouts;
   options.strategy = explore::strategy_named(setting.strategy, seed);
   options.search = explore::is_search(setting.strategy);
   options.strategy_name = setting.strategy;
@@ -141,6 +142,7 @@ RunOptions replay_options(const Trace& trace) {
   options.steps_per_instant_max = trace.steps_per_instant_max;
   options.faults = trace.faults;
   options.memory = trace.memory;
+  options.timeouts = trace.timeouts;
   options.search = explore::is_search(trace.strategy);
   options.strategy_name = trace.strategy.empty() ? std::string_view("uniform") : trace.strategy;
   options.races = trace.races;

@@ -20,6 +20,7 @@ struct Setting {
   MemoryModel memory = MemoryModel::sc;
   std::string strategy = "portfolio";  ///< one of explore::strategy_names(), or, for record_choices(), of a search
   Races races = Races::stop;           ///< RunOptions::races
+  std::uint32_t timeouts = 0;          ///< RunOptions::timeouts
   std::vector<std::uintptr_t> racy_sites{};  ///< RunOptions::racy_sites
 };
 

@@ -485,6 +485,7 @@ class SearchInWorkers {
             {"--preemptions", std::to_string(explore_.preemptions)},
             {"--faults", explore_.faults},
             {"--memory", std::string(to_string(explore_.memory))},
+            {"--timeouts", std::to_string(explore_.timeouts)},
             {"--races", std::string(to_string(explore_.races))},
             {"--max-steps", std::to_string(explore_.steps_per_instant_max)},
             {"--keep-going", explore_.keep_going ? "given" : "not given"},

@@ -141,6 +141,7 @@ class Check : CampaignObserver {
  private:
   void begin() {
     json configuration = {{"faults", options_.faults}, {"max_steps", options_.max_steps}, {"memory", to_string(options_.memory)}, {"strategy", options_.strategy}};
+    if (options_.timeouts != 0) configuration["timeouts"] = options_.timeouts;
     if (options_.races != Races::stop) configuration["races"] = to_string(options_.races);
     const CampaignIdentity identity{scenario_.name, own_build_id(), configuration.dump(), campaign_.first_seed,
                                     campaign_.seed_stride, campaign_.runs};

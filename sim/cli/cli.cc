@@ -45,6 +45,10 @@ void add_common(CLI::App& verb, Options& options) {
           "--memory", [&options](const std::string& name) { from_string(name, options.memory); },
           "what atomic operations may do: sc, tso (x86) or c11 (all that C++ allows but load buffering)")
       ->check(CLI::IsMember({"sc", "tso", "c11"}));
+  verb.add_option("--timeouts", options.timeouts,
+                  "so many sleeps and timed waits of each task may end while others can go on, as where those are slow")
+      ->check(CLI::Range(0u, 1'000'000u))
+      ->capture_default_str();
   verb.add_option_function<std::string>(
           "--races", [&options](const std::string& what) { from_string(what, options.races); },
           "a data race ends the execution (stop, the default), its accesses become scheduling points (explore): what does it do?, or they are not looked for (off)")

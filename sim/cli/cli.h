@@ -32,6 +32,7 @@ struct Options {
   std::uint32_t max_steps = 100'000;
   std::string faults;                   ///< RunOptions::faults
   MemoryModel memory = MemoryModel::sc;
+  std::uint32_t timeouts = 0;           ///< RunOptions::timeouts
   Races races = Races::stop;            ///< --races
   std::uint64_t steps_wanted = ~std::uint64_t{0};  ///< fingerprint
   std::string trace;                    ///< replay, show

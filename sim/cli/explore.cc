@@ -27,6 +27,8 @@ std::string bounds_text(const Options& options, const explore::ExploreResult& re
   std::string text;
   if (options.preemptions != ~0u) text += fmt::format(", at most {} preemptions", options.preemptions);
   if (result.counts.held != 0) text += fmt::format(", {} choices of many values taken as 0", result.counts.held);
+  if (result.counts.patient != 0 && options.timeouts == 0) text += ", time-outs last (see --timeouts)";
+  if (result.counts.patient != 0 && options.timeouts != 0) text += fmt::format(", at most {} time-outs of a task not last", options.timeouts);
   return text.empty() ? ", no bound" : text;
 }
 
@@ -81,6 +83,7 @@ ExitCode explore_scenario(const Options& options) {
   search.steps_per_instant_max = setting.steps_per_instant_max;
   search.faults = setting.faults;
   search.memory = setting.memory;
+  search.timeouts = setting.timeouts;
   search.races = setting.races;
   search.hang_seconds = options.run_timeout_seconds;
   search.heap_bytes_max = options.memory_limit_bytes;

@@ -44,7 +44,7 @@ const Scenario& scenario_named(const std::string& name) {
 }
 
 Setting setting_of(const Options& options) {
-  return {options.max_steps, options.faults, options.memory, options.strategy, options.races};
+  return {options.max_steps, options.faults, options.memory, options.strategy, options.races, options.timeouts};
 }
 
 Limits limits_of(const Options& options) {

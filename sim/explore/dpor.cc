@@ -29,9 +29,9 @@ std::uint32_t Dpor::next_task(const Moment& moment) {
 /// What a task does next is known when it begins, and changes when it comes to a scheduling point.
 void Dpor::see_silent(const Moment& moment) {
   for (; seen_tasks_ < moment.next.size(); ++seen_tasks_) {
-    if (silent(moment.next[seen_tasks_].op)) silent_tasks_.insert(seen_tasks_);
+    if (silent(moment.next[seen_tasks_])) silent_tasks_.insert(seen_tasks_);
   }
-  silent(moment.next[moment.current].op) ? silent_tasks_.insert(moment.current) : silent_tasks_.erase(moment.current);
+  silent(moment.next[moment.current]) ? silent_tasks_.insert(moment.current) : silent_tasks_.erase(moment.current);
 }
 
 std::uint32_t Dpor::answer(const Moment& moment) {
@@ -140,10 +140,10 @@ void Dpor::ordered(std::uint32_t task, std::uint32_t earlier) {
   if (!retracing_) history_.order(task, earlier);
 }
 
-void Dpor::time_moved() {
+void Dpor::time_moved(const ReadySet& awake) {
   if (retracing_) return;
   history_.finish();
-  history_.order_all();
+  history_.order_all(awake);
 }
 
 void Dpor::end_execution(const ReadySet& open, std::span<const NextStep> next, bool failed) {

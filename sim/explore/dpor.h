@@ -31,7 +31,7 @@ class Dpor final : public Search {
   std::uint32_t value(ChoiceKind kind, std::uint64_t bound) override;
   void accessed(std::uint32_t task, const Touch& touch) override;
   void ordered(std::uint32_t task, std::uint32_t earlier) override;
-  void time_moved() override;
+  void time_moved(const ReadySet& awake) override;
   void end_execution(const ReadySet& open, std::span<const NextStep> next, bool failed) override;
   bool next() override;
   void save(Writer& out) const override;

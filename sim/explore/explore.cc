@@ -39,6 +39,7 @@ Pause run_slice(const Scenario& scenario, Search& search, const ExploreOptions& 
   run.steps_per_instant_max = options.steps_per_instant_max;
   run.faults = options.faults;
   run.memory = options.memory;
+  run.timeouts = options.timeouts;
   run.races = options.races;
   run.racy_sites = search.racy_sites();
   run.hang_seconds = options.hang_seconds;

@@ -24,6 +24,7 @@ struct ExploreOptions {
   std::uint32_t steps_per_instant_max = RunOptions{}.steps_per_instant_max;
   std::string faults;                  ///< RunOptions::faults
   MemoryModel memory = MemoryModel::sc;
+  std::uint32_t timeouts = 0;          ///< RunOptions::timeouts
   Races races = Races::stop;           ///< RunOptions::races
   double hang_seconds = 0;             ///< RunOptions::hang_seconds
   std::uint64_t heap_bytes_max = RunOptions{}.heap_bytes_max;

@@ -144,7 +144,8 @@ void History::access(const Touch& touch) {
   if (object >= heads_.size()) heads_.resize(object + 64, no_step);
   const bool acquires = touch.kind == Touch::Kind::acquire;
   if (acquires) {
-    if (const std::uint32_t earlier = last_with_open_gate(object); earlier != no_step) candidates_.push_back({earlier, true});
+    const std::uint32_t earlier = last_with_open_gate(object);
+    if (earlier != no_step && earlier != index) candidates_.push_back({earlier, true});
   }
   for (std::uint32_t at = heads_[object]; at != no_step; at = touches_[at].previous) {
     const PastTouch& past = touches_[at];
@@ -165,12 +166,18 @@ void History::order(std::uint32_t later_task, std::uint32_t earlier_task) {
   join(clock(now_, later_task), clock(now_, earlier_task), width_);
 }
 
-void History::order_all() {
-  if (tasks_.empty()) return;
-  for (std::uint32_t task = 0; task < tasks_.size(); ++task) about_to_learn(task);
-  std::uint32_t* const all = clock(now_, 0);
-  for (std::uint32_t task = 1; task < tasks_.size(); ++task) join(all, clock(now_, task), width_);
-  for (std::uint32_t task = 1; task < tasks_.size(); ++task) std::copy_n(all, width_, clock(now_, task));
+void History::order_all(const ReadySet& awake) {
+  const std::int64_t one = awake.first([](std::uint32_t) { return true; });
+  if (tasks_.empty() || one < 0) return;
+  awake.each([&](std::uint32_t task) {
+    task_of(task);
+    about_to_learn(task);
+  });
+  std::uint32_t* const all = clock(now_, static_cast<std::uint32_t>(one));
+  for (std::uint32_t task = 0; task < tasks_.size(); ++task) join(all, clock(now_, task), width_);
+  awake.each([&](std::uint32_t task) {
+    if (task != one) std::copy_n(all, width_, clock(now_, task));
+  });
 }
 
 /// Keeps of the candidates those that nothing stands between.
@@ -183,7 +190,9 @@ void History::collect_races(std::uint32_t index) {
     bool adjacent = other.task != step.task && known[other.task] < other.ordinal;
     for (std::size_t k = 0; k < candidates_.size() && adjacent; ++k) {
       const std::uint32_t between = candidates_[k].step;
-      adjacent = between == earlier ? k >= i : !before(earlier, between);
+      // Behind a closed gate the step was not possible: what it depends on from then on does not stand between.
+      const bool behind_gate = through_gate && !steps_[between].open.contains(step.task);
+      adjacent = between == earlier ? k >= i : behind_gate || !before(earlier, between);
     }
     if (!adjacent) continue;
     const bool could_go_on = through_gate || tasks_[step.task].since > earlier || other.open.contains(step.task);

@@ -54,7 +54,8 @@ class History {
   void finish();
   void access(const Touch& touch);
   void order(std::uint32_t later_task, std::uint32_t earlier_task);
-  void order_all();
+  /// All that was done comes before what these do next. Who waits for others learns it from those.
+  void order_all(const ReadySet& awake);
   /// The task has come to a scheduling point.
   void announced(std::uint32_t task) {
     TaskState& state = task_of(task);

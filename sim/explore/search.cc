@@ -14,6 +14,7 @@ void SearchCounts::add(const SearchCounts& other) {
   blocked += other.blocked;
   steps += other.steps;
   held += other.held;
+  patient += other.patient;
   depth = std::max(depth, other.depth);
 }
 
@@ -56,7 +57,7 @@ void Search::load_racy_sites(Reader& in) {
 
 std::int64_t Search::silent_task(const Moment& moment) {
   if (moment.stuck) return -1;
-  return moment.open.first([&](std::uint32_t task) { return silent(moment.next[task].op); });
+  return moment.open.first([&](std::uint32_t task) { return silent(moment.next[task]); });
 }
 
 }  // namespace foreseed::explore

@@ -19,6 +19,7 @@ struct SearchCounts {
   std::uint64_t blocked = 0;     ///< given up because all that could go on had been tried before
   std::uint64_t steps = 0;
   std::uint64_t held = 0;        ///< choices other than of tasks that have too many values to be gone through: taken as 0
+  std::uint64_t patient = 0;     ///< waits whose deadline could come only when nobody could go on
   std::uint32_t depth = 0;       ///< steps of the longest execution
 
   void add(const SearchCounts& other);
@@ -61,6 +62,8 @@ class Search : public Strategy {
   virtual bool skip() = 0;
   void wait_for(std::uint32_t unit) { waits_for_ = unit; }
 
+  void waits_patiently() final { ++counts_.patient; }
+
  protected:
   void save_racy_sites(Writer& out) const;
   void load_racy_sites(Reader& in);
@@ -72,7 +75,9 @@ class Search : public Strategy {
   }
 
   /// A step that touches nothing before the task's next scheduling point: it may as well come first.
-  static bool silent(Op op) { return op == Op::task_start || op == Op::thread_join || op == Op::sleep; }
+  static bool silent(const NextStep& next) {
+    return next.object == nullptr && (next.op == Op::task_start || next.op == Op::thread_join || next.op == Op::sleep);
+  }
   /// An open task whose next step is silent; -1 if there is none.
   static std::int64_t silent_task(const Moment& moment);
 

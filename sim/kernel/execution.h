@@ -49,6 +49,7 @@ struct RunOptions {
   Anchors* anchors = nullptr;             ///< replaying only: answers beyond `replay`; must outlive the run
   std::string_view faults;                ///< a plan as JSON, or kinds to draw one of ("crash,slow"); must outlive the run
   MemoryModel memory = MemoryModel::sc;
+  std::uint32_t timeouts = 0;             ///< of each task, so many sleeps and timed waits may end while others can go on
   Races races = Races::stop;
   std::vector<std::uintptr_t> racy_sites; ///< Races::explore: code addresses, sorted, whose plain accesses are scheduling points
   bool watch_races = false;               ///< Races::explore: the last execution once more, see Execution::races_unclear

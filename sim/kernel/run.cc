@@ -110,6 +110,7 @@ void World::begin_choices(const RunOptions& options) {
   strategy_ = options.strategy;
   search_ = strategy_ != nullptr ? strategy_->searches() : options.search;
   solo_ = strategy_ != nullptr || search_ ? ~std::uint32_t{0} : 1;
+  timeouts_max_ = options.timeouts;
   clear_rare(next_);
   gated_.clear();
   if (__builtin_expect(strategy_ != nullptr, 0)) strategy_->begin_execution(options.seed);

@@ -75,7 +75,7 @@ bool World::pass_spinning() {
   if (!any) return false;
   // Who yields may change what nobody sees here; of the others it is known that they change nothing.
   any_yields ? pass_idle_time() : pass_idle_time(rounds_of_spinning_max);
-  if (strategy_ != nullptr) strategy_->time_moved();
+  if (strategy_ != nullptr) strategy_->time_moved(open_tasks());
   return true;
 }
 

@@ -75,8 +75,10 @@ class Strategy : public Chooser {
   virtual void accessed(std::uint32_t /*task*/, const Touch&) {}
   /// What `task` does from here on comes after all that `earlier` has done so far.
   virtual void ordered(std::uint32_t /*task*/, std::uint32_t /*earlier*/) {}
-  /// Virtual time has moved, which it does only when nobody can go on: everything to come is after everything so far.
-  virtual void time_moved() {}
+  /// A task waits until a deadline, which can come only when nobody can go on.
+  virtual void waits_patiently() {}
+  /// Virtual time has moved while nobody could go on: what those do who can now is after everything so far.
+  virtual void time_moved(const ReadySet& /*awake*/) {}
   /// `next` is as in Moment; `open` are the tasks that could have gone on but for the end.
   virtual void end_execution(const ReadySet& /*open*/, std::span<const NextStep> /*next*/, bool /*failed*/) {}
 };

@@ -174,6 +174,7 @@ struct alignas(64) Task {
   bool detached = false;
   bool joined = false;
   bool by_exit = false;         ///< ended by pthread_exit()
+  std::uint32_t timeouts = 0;   ///< waits that need not be the last to end: see World::wait_or_time_out
   bool killed = false;          ///< finished because its host crashed; its stack is still what it was
   void* (*entry)(void*) = nullptr;
   void* argument = nullptr;

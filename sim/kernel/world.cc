@@ -257,6 +257,7 @@ bool World::wait(Op op, std::uint32_t object, std::uint64_t deadline_ns, const v
     self.local_deadline_ns =
         self.host < clocks_.size() ? clocks_[self.host].local(deadline_ns) : deadline_ns;
     alarms_.push(deadline_ns, on_deadline, &self, self.wait_sequence);
+    if (__builtin_expect(search_, 0) && strategy_ != nullptr) strategy_->waits_patiently();
   }
   ready_.erase(self.id);
   dispatch(op);
@@ -276,11 +277,63 @@ bool World::on_deadline(void* context, std::uint64_t sequence, bool dry) {
   Task& task = *static_cast<Task*>(context);
   if (task.wait_sequence != sequence || task.finished) return false;
   if (dry) return true;
-  task.timed_out = true;
   World& world = get();
+  if (__builtin_expect(world.timeouts_max_ != 0, 0)) world.ordered(task, *world.current_);
+  task.timed_out = true;
   if (task.id < 64) world.timed_out_low_ |= std::uint64_t{1} << task.id;
   world.wake(task);
   return true;
+}
+
+// --- time that passes while others could go on ---------------------------------------------------------------------
+
+/// Where time passes only when nobody can go on, a search is told otherwise.
+void World::touch_time(bool wrote) {
+  accessed({&the_time_, wrote ? Touch::Kind::write : Touch::Kind::read, wrote, false, 0, 0, wrote});
+}
+
+/// A search goes through both; else it is a choice, once for each wait. What counts is the task's own past: equivalent
+/// executions must not differ in it.
+bool World::may_time_out(Op op, std::uint64_t deadline_ns) {
+  look_at_time();
+  if (deadline_ns == never || deadline_ns <= now_ || current_->timeouts == timeouts_max_) return false;
+  const bool may = search_ || choose(static_cast<std::uint32_t>(op), ChoiceKind::timing, 4) == 1;
+  current_->timeouts += may;
+  return may;
+}
+
+/// The running task waits, but stays runnable as one whose wait has timed out.
+void World::let_others_go_on(Op op, std::uint32_t object, const void* what) {
+  Task& self = *current_;
+  const std::uint64_t bit = self.id < 64 ? std::uint64_t{1} << self.id : 0;
+  self.timed_out = true;
+  timed_out_low_ |= bit;
+  ++waits_;
+  ++self.wait_sequence;
+  self.waiting_op = op;
+  self.waiting_object = object;
+  if (recording_ != nullptr) note_wait(self);
+  self.local_deadline_ns = never;
+  point(op, what);
+  ++self.wait_sequence;
+  self.waiting_op = Op::note;
+  self.timed_out = false;
+  self.polling = {};  // what it reads now, it reads in one step again: libstdc++ spins anew after each wait
+  timed_out_low_ &= ~bit;
+}
+
+void World::pass_time_until(std::uint64_t deadline_ns) {
+  while (!alarms_.empty() && alarms_.next_time() <= deadline_ns) {
+    const Alarm due = alarms_.top();
+    alarms_.pop();
+    if (!due.fire(due.context, due.argument, true)) continue;
+    if (due.time_ns > now_) set_now(due.time_ns);
+    if (due.fire != on_deadline) touch_world();
+    due.fire(due.context, due.argument, false);
+  }
+  if (deadline_ns > now_) set_now(deadline_ns);
+  ++progress_epoch_;
+  yield_to_others();  // if that was the end of this task's host
 }
 
 void World::set_now(std::uint64_t time_ns) {
@@ -379,7 +432,7 @@ bool World::advance() {
       due.fire(due.context, due.argument, false);
     }
     ++progress_epoch_;
-    if (search_ && strategy_ != nullptr) strategy_->time_moved();
+    if (search_ && strategy_ != nullptr) strategy_->time_moved(open_tasks());
     return true;
   }
   return false;
@@ -432,6 +485,7 @@ void World::pass_idle_time(std::uint32_t rounds_max) {
 
 std::uint64_t World::read_clock() {
   Task& self = *current_;
+  look_at_time();
   if (self.clock_read_at != now_) {
     self.clock_read_at = now_;
     self.clock_reads = 0;
@@ -474,6 +528,7 @@ Task& World::spawn(void* (*entry)(void*), void* argument) {
   task.clock_reads = 0;
   task.clock_read_at = never;
   task.detached = task.joined = task.by_exit = task.killed = false;
+  task.timeouts = 0;
   task.entry = entry;
   task.argument = argument;
   task.result = nullptr;

@@ -4,7 +4,8 @@
 // Invariants
 //   - One task runs at a time; the rest are runnable (in `ready_`), waiting, or finished.
 //   - A scheduling point stands *before* each visible operation; between two of them a task is atomic.
-//   - Time moves only when no task is runnable (or all that are only spin), and then to the next event.
+//   - Time moves only when no task is runnable (or all that are only spin), and then to the next event; by
+//     RunOptions::timeouts, also to the deadline of a task that waits.
 //   - Nothing here reads a host clock, an address, or anything else that differs between two runs of the same choices.
 // Called from simulated tasks through sync/, memory/ and net/, and from the host through run_once(). The World knows
 // nothing of mutexes or sockets: rooms above wait on WaitLists and are woken.
@@ -85,6 +86,21 @@ class World {
   bool wait(Op op, std::uint32_t object, std::uint64_t deadline_ns = never, const void* what = nullptr,
             const void* gate = nullptr);
 
+  /// As wait(), where a program has set the deadline: by RunOptions::timeouts, it may come while others can still go on, for
+  /// they may be slow. `served` says whether the task has got what it waits for, and tells a search what it has looked at.
+  template <typename Served>
+  bool wait_or_time_out(Op op, std::uint32_t object, std::uint64_t deadline_ns, Served served, const void* what = nullptr,
+                        const void* gate = nullptr) {
+    if (__builtin_expect(timeouts_max_ == 0, 1) || !may_time_out(op, deadline_ns)) {
+      return wait(op, object, deadline_ns, what, gate);
+    }
+    let_others_go_on(op, object, what);
+    touch_time(true);  // also where it does not pass: a search plans the one where it has seen the other
+    if (served()) return true;
+    pass_time_until(deadline_ns);
+    return false;
+  }
+
   /// Makes a waiting task runnable (does nothing to others).
   void wake(Task& task) {
     if (__builtin_expect(task.frozen, 0)) {
@@ -132,9 +148,9 @@ class World {
                                                std::uint64_t expected = 0, bool changes = true) {
     accessed({object, kind, wrote, true, before, expected, changes});
   }
-  /// What `later` does next comes after all that `earlier` has done.
+  /// What `later` does next comes after all that `earlier` has done; not where it could have gone on without that.
   void ordered(const Task& later, const Task& earlier) {
-    if (__builtin_expect(search_, 0)) note_order(later.id, earlier.id);
+    if (__builtin_expect(search_, 0) && !later.timed_out) note_order(later.id, earlier.id);
   }
   /// Whether a task before this gate (NextStep::gate) could go on now. Set by the sync room.
   bool (*gate_open)(const void* gate, const Task& task) = nullptr;
@@ -172,10 +188,13 @@ class World {
     return host >= clocks_.size() ? local_ns : clocks_[host].world(local_ns, now_);
   }
   /// The world's time at which `duration_ns` will have passed for the running task.
-  std::uint64_t deadline_after(std::uint64_t duration_ns) const { return deadline_at(local_ns(current_->host) + duration_ns); }
+  std::uint64_t deadline_after(std::uint64_t duration_ns) { return deadline_at(local_ns(current_->host) + duration_ns); }
   /// The same for a local time, and for a time on the wall clock: if the clock is set while a task waits for it, so is the
   /// end of its wait.
-  std::uint64_t deadline_at(std::uint64_t local_deadline_ns) const { return time_at(current_->host, local_deadline_ns); }
+  std::uint64_t deadline_at(std::uint64_t local_deadline_ns) {
+    look_at_time();
+    return time_at(current_->host, local_deadline_ns);
+  }
   std::uint64_t deadline_at_wall(std::uint64_t wall_deadline_ns);
   /// Sets the wall clock of a host forwards or back; makes its clocks run fast or slow.
   void step_clock(std::uint32_t host, std::int64_t by_ns);
@@ -285,6 +304,8 @@ class World {
   void announce(const Task& task, const NextStep& next) {
     if (__builtin_expect(next_.size() <= task.id, 0)) next_.resize(task.id + 1);
     next_[task.id] = next;
+    // Whatever it goes on with: it may ask for the time before it comes to a scheduling point.
+    if (__builtin_expect(timeouts_max_ != 0, 0) && next.object == nullptr && !next.spins) next_[task.id].object = &the_time_;
     if (next.gate != nullptr || next.spins) {
       gated_.insert(task.id);
     } else {
@@ -343,6 +364,13 @@ class World {
   [[noreturn]] void stop();
   void event_slow(Op op, std::uint32_t object, std::int32_t result);
   void run_exit_handlers(std::vector<ExitHandler>& handlers);
+  __attribute__((cold)) bool may_time_out(Op op, std::uint64_t deadline_ns);
+  __attribute__((cold)) void let_others_go_on(Op op, std::uint32_t object, const void* what);
+  __attribute__((cold)) void pass_time_until(std::uint64_t deadline_ns);
+  void look_at_time() {
+    if (__builtin_expect(timeouts_max_ != 0, 0)) touch_time(false);
+  }
+  __attribute__((cold)) void touch_time(bool wrote);
   static bool on_deadline(void* task, std::uint64_t sequence, bool dry);
 
   // hot
@@ -378,6 +406,7 @@ class World {
 
   // under a strategy or a search
   Strategy* strategy_ = nullptr;
+  std::uint32_t timeouts_max_ = 0;  ///< RunOptions::timeouts
   bool accesses_watched_ = false; ///< some task may poll under a lock
   std::uint64_t looks_ = 0;     ///< how much of progress_epoch_ has changed nothing: locks that were taken only to look
   std::vector<NextStep> next_;  ///< of each task
@@ -389,6 +418,7 @@ class World {
   std::uint32_t task_count_ = 0;
   std::uint32_t object_count_ = 0;
   std::uint32_t stale_alarms_ = 0;
+  static constexpr char the_time_ = 0;  ///< for a search: stands for what clocks show and when deadlines come
   static const RunOptions no_options;
   const RunOptions* options_ = &no_options;  ///< of the run
   std::unique_ptr<Recorder> recorder_;

@@ -73,9 +73,15 @@ int cond_wait(pthread_cond_t* cond, pthread_mutex_t* mutex, std::uint64_t deadli
     CondWaiter waiter(object.waiters, self);
     // Once it is signalled, it can go on when the mutex is free.
     const SyncObject& gate = detail::mutex_object(mutex);
+    const auto served = [&] { return waiter.signalled; };
     while (!waiter.signalled && result == 0) {
-      if (!world.wait(op, number_of(object), deadline_ns, mutex, &gate) && !waiter.signalled) result = ETIMEDOUT;
+      const bool in_time = world.wait_or_time_out(op, number_of(object), deadline_ns, served, mutex, &gate);
+      if (!in_time && !waiter.signalled) result = ETIMEDOUT;
     }
+    // A signal finds who has timed out, or not.
+    if (deadline_ns != never) world.accessed(cond, Touch::Kind::write, true, 1);
+    // Who times out while another holds the mutex is woken by no signal any more.
+    if (deadline_ns != never && world.options().timeouts != 0) world.point(Op::mutex_lock, mutex, &gate);
   }
   // Taken back as if by lock, but without a scheduling point of its own: being woken was one.
   const int locked = mutex_relock(mutex);

@@ -48,7 +48,11 @@ __attribute__((always_inline)) inline bool wait_and_acquire(SyncObject& object, 
   if (object.owner != nullptr) {
     const Waiter waiter(object.waiters, self);
     while (object.owner != nullptr) {
-      if (!world.wait(op, number_of(object), deadline_ns, what, &object)) return false;
+      const auto served = [&] {
+        world.accessed(what, Touch::Kind::write, true, object.owner == nullptr, 0, false);
+        return object.owner == nullptr;
+      };
+      if (!world.wait_or_time_out(op, number_of(object), deadline_ns, served, what, &object)) return false;
     }
   }
   world.accessed(what, Touch::Kind::acquire, true, 1, 0, false);

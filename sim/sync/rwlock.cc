@@ -57,7 +57,8 @@ int lock(pthread_rwlock_t* address, bool writer, Op op, std::uint64_t deadline_n
   } else if (!free_for(object, writer)) {
     const Waiter waiter(writer ? object.waiters : object.readers, self);
     while (result == 0 && !free_for(object, writer)) {
-      if (!world.wait(op, number_of(object), deadline_ns)) result = ETIMEDOUT;
+      const auto served = [&] { return free_for(object, writer); };
+      if (!world.wait_or_time_out(op, number_of(object), deadline_ns, served)) result = ETIMEDOUT;
     }
     touch(address);
   }

@@ -54,7 +54,11 @@ int semaphore_wait(sem_t* semaphore, std::uint64_t deadline_ns) {
   if (object.count == 0) {
     const Waiter waiter(object.waiters, world.current());
     while (result == 0 && object.count == 0) {
-      if (!world.wait(op, number_of(object), deadline_ns, semaphore, gate)) result = ETIMEDOUT;
+      const auto served = [&] {
+        world.accessed(semaphore, Touch::Kind::write, true, object.count > 0);
+        return object.count > 0;
+      };
+      if (!world.wait_or_time_out(op, number_of(object), deadline_ns, served, semaphore, gate)) result = ETIMEDOUT;
     }
   }
   if (result == 0) {
@@ -171,7 +175,11 @@ int futex_wait(const void* address, std::uint32_t expected, std::uint64_t deadli
     result = EAGAIN;
   } else {
     Waiter waiter(object.waiters, world.current());
-    if (!world.wait(Op::futex_wait, number_of(object), deadline_ns) && waiter.list != nullptr) result = ETIMEDOUT;
+    const auto served = [&] { return waiter.list == nullptr; };
+    const bool in_time = world.wait_or_time_out(Op::futex_wait, number_of(object), deadline_ns, served);
+    // A wake-up finds who has timed out, or not.
+    if (deadline_ns != never) world.accessed(address, Touch::Kind::write, true, 1);
+    if (!in_time && waiter.list != nullptr) result = ETIMEDOUT;
   }
   world.event(Op::futex_wait, world.recording() ? number_of(object) : 0, result, result == 0);
   return result;

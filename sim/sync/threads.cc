@@ -129,7 +129,7 @@ void sleep_until(std::uint64_t time_ns) {
   if (time_ns <= world.now()) {
     world.point(Op::sleep);
   } else {
-    world.wait(Op::sleep, 0, time_ns);
+    world.wait_or_time_out(Op::sleep, 0, time_ns, [] { return false; });
   }
   world.event(Op::sleep, 0, 0);
 }

@@ -78,6 +78,7 @@ std::string to_json(const Trace& trace) {
               {"stacks", trace.stacks}};
   if (!trace.faults.empty()) out["faults"] = trace.faults;
   if (trace.memory != MemoryModel::sc) out["memory"] = std::string(to_string(trace.memory));
+  if (trace.timeouts != 0) out["timeouts"] = trace.timeouts;
   if (!trace.strategy.empty()) out["strategy"] = trace.strategy;
   if (trace.races == Races::explore) out["racy_sites"] = trace.racy_sites;
   if (trace.races == Races::off) out["races"] = std::string(to_string(trace.races));

@@ -327,6 +327,9 @@ Trace from_json(std::string_view text, const std::string& name) {
   if (document.contains("memory") && !from_string(reader.text(document["memory"], "/memory"), trace.memory)) {
     reader.fail("/memory", "an unknown memory model");
   }
+  if (document.contains("timeouts")) {
+    trace.timeouts = static_cast<std::uint32_t>(reader.number(document["timeouts"], 0xffff'ffff, "/timeouts"));
+  }
   if (document.contains("races") && !from_string(reader.text(document["races"], "/races"), trace.races)) {
     reader.fail("/races", "neither stop, explore nor off");
   }

@@ -87,6 +87,7 @@ std::string json_schema() {
   members.update({
       {"faults", text()},
       {"memory", one_of<MemoryModel>(3)},
+      {"timeouts", u32},
       {"strategy", text()},
       {"races", one_of<Races>(3)},
       {"racy_sites", list(index)},

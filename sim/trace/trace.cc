@@ -95,6 +95,7 @@ Trace make_trace(const Scenario& scenario, const RunOptions& options, const Exec
   trace.steps_per_instant_max = options.steps_per_instant_max;
   trace.faults = options.faults;
   trace.memory = options.memory;
+  trace.timeouts = options.timeouts;
   if (options.strategy_name != "uniform") trace.strategy = options.strategy_name;
   trace.fingerprint = execution.fingerprint;
   trace.virtual_ns = execution.virtual_ns;

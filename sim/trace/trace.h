@@ -60,6 +60,7 @@ struct Trace {
   std::uint32_t steps_per_instant_max = 0;  ///< the bound it was run with
   std::string faults;       ///< RunOptions::faults
   MemoryModel memory = MemoryModel::sc;
+  std::uint32_t timeouts = 0;  ///< RunOptions::timeouts
   std::string strategy;     ///< RunOptions::strategy_name; "" = uniform
   std::uint64_t fingerprint = 0;
   std::uint64_t virtual_ns = 0;
