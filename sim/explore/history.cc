@@ -144,6 +144,7 @@ void History::access(const Touch& touch) {
   if (object >= heads_.size()) heads_.resize(object + 64, no_step);
   const bool acquires = touch.kind == Touch::Kind::acquire;
   if (acquires) {
+    // A lock with a deadline is touched twice in one step: the first touch has found what the step races with.
     const std::uint32_t earlier = last_with_open_gate(object);
     if (earlier != no_step && earlier != index) candidates_.push_back({earlier, true});
   }
