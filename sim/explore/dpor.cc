@@ -198,12 +198,15 @@ bool Dpor::next() {
     return true;
   }
   trees_.release_list(std::exchange(planned_, WakeupTrees::none));  // the execution ended before what was planned
-  const std::vector<Slept> slept = std::exchange(slept_, {});
+  const std::size_t slept = slept_.size();
   for (const Race& race : history_.races()) reverse(race);
-  for (const Slept& old : slept) {
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < slept; ++i) {
+    const Slept old = slept_[i];
     if (old.race.later >= history_.known()) continue;
-    wakes(old) ? reverse(old.race) : slept_.push_back(old);
+    wakes(old) ? reverse(old.race) : void(slept_[kept++] = old);
   }
+  slept_.erase(slept_.begin() + static_cast<std::ptrdiff_t>(kept), slept_.begin() + static_cast<std::ptrdiff_t>(slept));
   for (std::uint32_t i = history_.known(); i < std::min(depth_, history_.started()); ++i) {
     points_[i].footprint = footprints_.join(points_[i].footprint, history_.step(i).footprint);
   }

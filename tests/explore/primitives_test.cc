@@ -496,6 +496,8 @@ class Primitives : public ::testing::Test {
 TEST_F(Primitives, come_to_every_final_state_and_no_other) {
   std::uint64_t finished = 0;
   std::uint64_t hanging = 0;
+  std::uint64_t complete = 0;
+  std::uint64_t blocked = 0;
   for (std::uint64_t seed = 1; seed <= programs(); ++seed) {
     const Program program = random_program(seed);
     the_program = &program;
@@ -506,13 +508,16 @@ TEST_F(Primitives, come_to_every_final_state_and_no_other) {
       if (strategy == std::string("dfs") && seed % 8 != 0) continue;
       const Searched searched = search(strategy);
       EXPECT_EQ(searched.result.counts.redundant, 0u);
-      EXPECT_EQ(searched.result.counts.blocked, 0u);
+      complete += searched.result.counts.complete;
+      blocked += searched.result.counts.blocked;
       if (!searched.result.finished) continue;
       ++finished;
       EXPECT_EQ(text(searched.finals), text(expected.finals)) << strategy;
       EXPECT_EQ(searched.result.failed != 0, expected.may_hang) << strategy;
     }
   }
+  // A wait that times out would touch something else if it came earlier, so that a few executions are planned in vain.
+  EXPECT_LE(blocked, complete / 100);
   EXPECT_GT(finished, programs() / 2);
   EXPECT_EQ(hanging == 0, programs() == 0);
 }
