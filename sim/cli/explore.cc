@@ -39,6 +39,7 @@ void print_summary(const Options& options, const Scenario& scenario, const Searc
                             {"finished", result.finished}, {"complete", counts.complete}, {"deadlocked", counts.deadlocked},
                             {"blocked", counts.blocked}, {"redundant", counts.redundant}, {"failures", result.failed},
                             {"depth", counts.depth}, {"steps", counts.steps}, {"held_at_0", counts.held},
+                            {"timeouts", options.timeouts}, {"timeouts_last", counts.patient != 0},
                             {"seconds", result.seconds}}.dump());
     return;
   }

@@ -31,6 +31,16 @@ expect 0 '"complete":16384,.*"redundant":0' "$searched" explore older --json
 expect 1 '"redundant":0' "$searched" explore drawing --json --keep-going
 expect 0 '"complete":12870' "$searched" explore adders --strategy dfs --json
 
+# Time-outs come last, and the summary says so, or they need not.
+expect 0 'held: gives_up: .*, time-outs last \(see --timeouts\), dpor' "$searched" explore gives_up
+expect 0 '"timeouts_last":true' "$searched" explore gives_up --json
+expect 0 'held: gives_up: 10000 executions' "$searched" check gives_up --runs 10000
+expect 1 'failed: gives_up: .*, no bound, dpor' "$searched" explore gives_up --timeouts 9 --keep-going
+for verb in 'explore' 'check --runs 10000'; do
+  expect 1 'failed: gives_up: check: ' "$searched" $verb gives_up --timeouts 1 --trace-out gives_up.json
+  expect 1 'reproduced: gives_up' "$searched" replay gives_up.json
+done
+
 # Kills: whenever a checkpoint was written, until the search comes to its end.
 for search in 'readers' 'readers --jobs 3' 'older' 'older --jobs 2' 'adders --strategy dfs' 'adders --strategy dfs --jobs 2' 'drawing --keep-going'; do
   rm -f checkpoint*

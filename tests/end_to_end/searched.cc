@@ -4,7 +4,9 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <mutex>
+#include <semaphore>
 #include <thread>
 #include <vector>
 
@@ -68,4 +70,18 @@ FORESEED_SCENARIO(drawing, "threads that draw numbers between their steps") {
   }
   for (std::thread& thread : threads) thread.join();
   FORESEED_CHECK(x != 11);
+}
+
+FORESEED_SCENARIO(gives_up, "one waits for 10 ms, the other serves whom it has not yet seen give up") {
+  std::counting_semaphore<> served(0);
+  std::atomic<bool> gave_up{false};
+  bool serves = false;
+  std::thread one([&] { gave_up = !served.try_acquire_for(std::chrono::milliseconds(10)); });
+  std::thread other([&] {
+    if (gave_up) return;
+    served.release();
+    serves = true;
+  });
+  one.join(), other.join();
+  FORESEED_CHECK(!(serves && gave_up));
 }
