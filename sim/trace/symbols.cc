@@ -7,9 +7,15 @@
 #include <elfutils/libdwfl.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdlib>
+#include <deque>
 #include <filesystem>
+#include <map>
+#include <string_view>
 #include <unordered_map>
+#include <utility>
 
 #include "kernel/modules.h"
 
@@ -94,6 +100,76 @@ Dwarf_Die* unit_of(Dwfl_Module* module, Dwarf_Addr address, Dwarf_Addr& bias) {
   return nullptr;
 }
 
+/// The functions of a compilation unit that have code of their own, by address. libdw's own search goes through the whole unit
+/// for each address, which takes long where that is all templates, and does not look at functions within others, as lambdas are.
+class Functions {
+ public:
+  explicit Functions(Dwarf_Die* unit) {
+    collect(*unit);
+    std::sort(ranges_.begin(), ranges_.end(), [](const Range& a, const Range& b) { return a.low < b.low; });
+  }
+
+  /// The one whose code `address` is in; null if there is none.
+  Dwarf_Die* at(Dwarf_Addr address) {
+    const auto begins_after = [](Dwarf_Addr a, const Range& range) { return a < range.low; };
+    auto it = std::upper_bound(ranges_.begin(), ranges_.end(), address, begins_after);
+    return it == ranges_.begin() || (--it)->high <= address ? nullptr : &dies_[it->die];
+  }
+
+ private:
+  struct Range {
+    Dwarf_Addr low;
+    Dwarf_Addr high;
+    std::size_t die;
+  };
+
+  void collect(Dwarf_Die& parent) {
+    Dwarf_Die die;
+    if (dwarf_child(&parent, &die) != 0) return;
+    do {
+      const int tag = dwarf_tag(&die);
+      if (tag == DW_TAG_subprogram) {
+        Dwarf_Addr base = 0;
+        Dwarf_Addr low = 0;
+        Dwarf_Addr high = 0;
+        for (std::ptrdiff_t next = 0; (next = dwarf_ranges(&die, next, &base, &low, &high)) > 0;) {
+          if (low < high) ranges_.push_back({low, high, dies_.size()});
+        }
+        dies_.push_back(die);
+      }
+      switch (tag) {
+        case DW_TAG_subprogram:
+        case DW_TAG_lexical_block:
+        case DW_TAG_namespace:
+        case DW_TAG_class_type:
+        case DW_TAG_structure_type:
+        case DW_TAG_union_type: collect(die); break;
+        default: break;
+      }
+    } while (dwarf_siblingof(&die, &die) == 0);
+  }
+
+  std::deque<Dwarf_Die> dies_;
+  std::vector<Range> ranges_;
+};
+
+Functions& functions_of(Dwarf_Die* unit) {
+  static std::map<std::pair<const void*, Dwarf_Off>, Functions> all;
+  return all.try_emplace({dwarf_cu_getdwarf(unit->cu), dwarf_dieoffset(unit)}, unit).first->second;
+}
+
+/// The inlined calls within `scope` that `address` is in, outermost first.
+void add_inlined(Dwarf_Die& scope, Dwarf_Addr address, std::vector<Dwarf_Die>& chain) {
+  Dwarf_Die die;
+  if (dwarf_child(&scope, &die) != 0) return;
+  do {
+    const int tag = dwarf_tag(&die);
+    if ((tag != DW_TAG_inlined_subroutine && tag != DW_TAG_lexical_block) || dwarf_haspc(&die, address) <= 0) continue;
+    if (tag == DW_TAG_inlined_subroutine) chain.push_back(die);
+    return add_inlined(die, address, chain);
+  } while (dwarf_siblingof(&die, &die) == 0);
+}
+
 /// Adds a frame per inlined call around `address`, and one for the function itself.
 void add_scopes(Dwfl_Module* module, Dwarf_Addr address, const Frame& stem, std::vector<Frame>& frames) {
   Dwarf_Addr bias = 0;
@@ -105,24 +181,22 @@ void add_scopes(Dwfl_Module* module, Dwarf_Addr address, const Frame& stem, std:
     frame.file = tidy_path(dwarf_linesrc(line, nullptr, nullptr));
     frame.line = static_cast<std::uint32_t>(number);
   }
-  Dwarf_Die* scopes = nullptr;
-  const int count = unit == nullptr ? 0 : dwarf_getscopes(unit, address - bias, &scopes);
-  Dwarf_Die* all = nullptr;
-  // dwarf_getscopes follows an inlined function to its definition; the chain of callers is that of the inner DIE.
-  const int depth = count <= 0 ? 0 : dwarf_getscopes_die(&scopes[0], &all);
-  for (int i = 0; i < depth; ++i) {
-    const int tag = dwarf_tag(&all[i]);
-    if (tag != DW_TAG_inlined_subroutine && tag != DW_TAG_subprogram) continue;
-    if (const char* const name = function_name(&all[i]); name != nullptr) frame.function = demangle(name);
-    frames.push_back(frame);
-    if (tag == DW_TAG_subprogram) break;
-    frame = stem;
-    call_site(unit, &all[i], frame);
+  std::vector<Dwarf_Die> chain;
+  if (Dwarf_Die* const function = unit == nullptr ? nullptr : functions_of(unit).at(address - bias); function != nullptr) {
+    chain.push_back(*function);
+    add_inlined(*function, address - bias, chain);
   }
-  std::free(all);
-  std::free(scopes);
+  for (std::size_t i = chain.size(); i-- != 0;) {
+    const char* name = function_name(&chain[i]);
+    // Of a lambda in a function that only this file knows; its symbol tells whose it is.
+    const bool nameless = i == 0 && name != nullptr && std::string_view(name) == "operator()";
+    if (const char* const symbol = nameless ? dwfl_module_addrname(module, address) : nullptr; symbol != nullptr) name = symbol;
+    if (name != nullptr) frame.function = demangle(name);
+    frames.push_back(frame);
+    frame = stem;
+    call_site(unit, &chain[i], frame);
+  }
   if (!frames.empty()) return;
-  // A lambda's DIE lies in that of the function around it, where libdw does not look for the address.
   if (frame.function.empty()) {
     if (const char* const name = dwfl_module_addrname(module, address); name != nullptr) frame.function = demangle(name);
   }

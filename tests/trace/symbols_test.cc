@@ -36,6 +36,20 @@ TEST(Symbols, inlined_calls_have_a_frame_each) {
   EXPECT_EQ(frames[1].line, static_cast<std::uint32_t>(line));
 }
 
+TEST(Symbols, inlined_calls_in_a_lambda_have_a_frame_each) {
+  int line = 0;
+  const auto ask = [&]() __attribute__((noinline)) {
+    line = __LINE__ + 1;
+    return inlined_asker();
+  };
+  const Asked asked = ask();
+  const auto& frames = symbolise(asked.address);
+  ASSERT_GE(frames.size(), 2u);
+  EXPECT_EQ(frames[0].line, static_cast<std::uint32_t>(asked.line));
+  EXPECT_EQ(frames[1].line, static_cast<std::uint32_t>(line));
+  EXPECT_NE(frames[1].function.find("lambda"), std::string::npos) << frames[1].function;
+}
+
 TEST(Symbols, nonsense_has_a_frame_too) { EXPECT_EQ(symbolise(12345).size(), 1u); }
 
 }  // namespace
