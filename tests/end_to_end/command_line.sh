@@ -19,8 +19,8 @@ expect 1 'data race: .* naive|data race:' "$foreseed" check naive_breaker --runs
 expect 1 'naive_breaker.h:[0-9]+' "$foreseed" check naive_breaker --runs 100
 expect 1 '"event":"failure"' "$foreseed" check naive_breaker --json
 expect 1 'seeds failed' "$foreseed" check hasty_breaker --runs 50 --keep-going
-expect 0 'held: repaired_breaker: [0-9]+ executions complete, 0 blocked, 0 redundant, depth [0-9]+, no bound, dpor' "$foreseed" explore repaired_breaker
-expect 0 'at most 1 preemptions, dfs' "$foreseed" explore repaired_breaker --preemptions 1
+expect 0 'held: repaired_breaker: [0-9]+ executions complete, 0 blocked, 0 redundant, depth [0-9]+, time-outs last .*, dpor' "$foreseed" explore repaired_breaker
+expect 0 'at most 1 preemptions, .*, dfs' "$foreseed" explore repaired_breaker --preemptions 1
 expect 3 'not complete' "$foreseed" explore repaired_breaker --max-executions 3 --require-complete
 expect 1 'data race' "$foreseed" explore naive_breaker --db r/explore.db
 expect 1 'reproduced: naive_breaker: data race' "$foreseed" replay 'r/explore.db#1'

@@ -37,7 +37,7 @@ expect 0 '"timeouts_last":true' "$searched" explore gives_up --json
 expect 0 'held: gives_up: 10000 executions' "$searched" check gives_up --runs 10000
 expect 1 'failed: gives_up: .*, no bound, dpor' "$searched" explore gives_up --timeouts 9 --keep-going
 for verb in 'explore' 'check --runs 10000'; do
-  expect 1 'failed: gives_up: check: ' "$searched" $verb gives_up --timeouts 1 --trace-out gives_up.json
+  expect 1 'failed: gives_up: check failed: ' "$searched" $verb gives_up --timeouts 1 --trace-out gives_up.json
   expect 1 'reproduced: gives_up' "$searched" replay gives_up.json
 done
 
