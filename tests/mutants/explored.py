@@ -28,8 +28,8 @@ Made by `tests/mutants/explored.py --write`, from `scenarios/smallest/explored.c
 
 Each component's smallest concurrent scenario: two or three threads, a few operations. `foreseed explore NAME
 --require-complete` runs one execution of each Mazurkiewicz trace - each order of those steps that do not commute - so that
-where it holds, it holds under every interleaving and every choice, without a bound on preemptions or anything else. What a
-scenario assumes is in `scenarios/smallest/`; what the search takes for granted is in [limits.md](limits.md). The same scenario with the
+where it holds, it holds under every interleaving and every choice, without a bound on preemptions or anything else - but that
+time-outs come last, as where nobody is slow. What a scenario assumes is in `scenarios/smallest/`; what the search takes for granted is in [limits.md](limits.md). The same scenario with the
 mutant must fail, in the way that is expected of it.
 
 | scenario | holds in all executions | seconds | mutant | found in execution |
